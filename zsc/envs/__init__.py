@@ -1,0 +1,1 @@
+"""Games: the contract, the registry, the lever game and Overcooked."""

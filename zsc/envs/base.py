@@ -1,0 +1,82 @@
+"""The contract between a game and everything that plays it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import jax.numpy as jnp
+import numpy as np
+
+from zsc.symmetry import Symmetry
+from zsc.types import Array, Key, State
+
+
+class TimeStep(NamedTuple):
+    """What a game shows after a reset or a step."""
+
+    obs: Array  # [A, ...] the game's own dtype; networks cast
+    mask: Array  # [A, N] bool, legal actions; all True once the game is over
+    reward: Array  # [A] float32, the true task reward; in a team game the team's sum to each
+    terminated: Array  # [] bool, the game ended
+    truncated: Array  # [] bool, the time limit ended it
+    info: dict[str, Array]  # static keys: "shaped" [A], "events" [A, number of event names]
+
+    @property
+    def done(self) -> Array:
+        """[] bool: no further step changes anything."""
+        return self.terminated | self.truncated
+
+
+@dataclass(frozen=True)
+class EnvSpec:
+    """What is fixed about a game: sizes, names, limits."""
+
+    id: str  # "overcooked/cramped_room"
+    version: int  # moves when trained agents would see other values
+    num_agents: int
+    num_actions: int
+    obs_shape: tuple[int, ...]  # of one agent
+    obs_dtype: str
+    obs_max: tuple[int, ...]  # largest value along the last observation axis; networks divide by it
+    obs_id: str  # what the numbers mean: agents may meet only where these agree
+    horizon: int  # no episode is longer
+    fixed_length: bool  # every episode lasts exactly `horizon` steps
+    action_names: tuple[str, ...]
+    event_names: tuple[str, ...] = ()
+    idle_action: int | None = None  # an action that leaves the world to the others
+
+
+class Environment(Protocol):
+    """A game as pure functions of one instance; `jax.vmap` adds the batch.
+
+    Implementations are frozen dataclasses, so that equal settings share one compiled program.
+    Terminal states absorb: a step from one changes nothing and pays nothing. There is no
+    hidden auto-reset.
+    """
+
+    @property
+    def spec(self) -> EnvSpec: ...
+
+    def reset(self, key: Key) -> tuple[State, TimeStep]: ...
+
+    def step(self, key: Key, state: State, action: Array) -> tuple[State, TimeStep]: ...
+
+    def symmetry(self) -> Symmetry: ...
+
+    def render(self, state: State) -> np.ndarray: ...
+
+    def snapshot(self, state: State) -> dict[str, Any]: ...
+
+    def restore(self, snapshot: dict[str, Any]) -> State: ...
+
+    def __hash__(self) -> int: ...
+
+
+def first_info(spec: EnvSpec) -> dict[str, Array]:
+    """The info of a reset: nothing was earned, nothing happened."""
+    agents = spec.num_agents
+    return {
+        "shaped": jnp.zeros(agents, jnp.float32),
+        "events": jnp.zeros((agents, len(spec.event_names)), bool),
+    }

@@ -1,0 +1,150 @@
+"""Overcooked as an environment: rules, time limit, observation and symmetries put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zsc.envs.base import EnvSpec, TimeStep, first_info
+from zsc.envs.overcooked import dynamics, observation, render
+from zsc.envs.overcooked.automorphisms import layout_symmetry
+from zsc.envs.overcooked.layouts import LAYOUTS, Layout, named_layout, parse_layout
+from zsc.envs.overcooked.state import STAY, State, initial_state, restore, snapshot
+from zsc.errors import UserError, unknown
+from zsc.symmetry import Symmetry
+from zsc.types import Array, Key
+
+ACTION_NAMES = ("north", "south", "east", "west", "stay", "interact")
+ENCODINGS = ("compact", "grid")
+
+
+@dataclass(frozen=True)
+class Overcooked:
+    """Two cooks, the rules of 2019 (pots start by themselves at the third onion).
+
+    layout: a name from `LAYOUTS` or a drawing in the reference's symbols.
+    horizon: steps per episode; the time limit truncates, nothing terminates.
+    encoding: "compact" (a vector of what can change) or "grid" (the reference's 26 channels).
+    random_starts: start cells drawn anew for each episode instead of the layout's own.
+
+    reward is the team's, to both agents alike. info["sparse"] and info["shaped"] are per agent.
+    """
+
+    layout: str = "cramped_room"
+    horizon: int = 400
+    encoding: str = "compact"
+    random_starts: bool = False
+
+    def __post_init__(self) -> None:
+        if self.horizon < 1:
+            raise UserError(f"horizon is {self.horizon}: an episode needs at least 1 step")
+        if self.encoding not in ENCODINGS:
+            raise unknown("encoding", self.encoding, ENCODINGS)
+        _kitchen(self.layout)  # a bad layout is refused here, not inside jit
+
+    @property
+    def kitchen(self) -> Layout:
+        """The parsed layout."""
+        return _kitchen(self.layout)
+
+    @property
+    def spec(self) -> EnvSpec:
+        """Sizes and names."""
+        return _spec(self)
+
+    def reset(self, key: Key) -> tuple[State, TimeStep]:
+        """A fresh kitchen; the key matters only with random starts."""
+        cells = jnp.asarray(self.kitchen.starts)
+        if self.random_starts:
+            pairs = jnp.asarray(self.kitchen.start_pairs)
+            cells = pairs[jax.random.randint(key, (), 0, len(pairs))]
+        state = initial_state(self.kitchen, cells)
+        info = first_info(self.spec) | {"sparse": jnp.zeros(2, jnp.float32)}
+        return state, self._show(state, jnp.float32(0), info)
+
+    def step(self, key: Key, state: State, action: Array) -> tuple[State, TimeStep]:
+        """One step of both agents, action [A]. Nothing is random."""
+        del key
+        over = state.time >= self.horizon
+        moved, outcome = dynamics.step(self.kitchen, state, action)
+        moved = jax.tree.map(lambda old, new: jnp.where(over, old, new), state, moved)
+        sparse = jnp.where(over, 0.0, outcome.sparse)
+        info = {
+            "shaped": jnp.where(over, 0.0, outcome.shaped),
+            "events": outcome.events & ~over,
+            "sparse": sparse,
+        }
+        return moved, self._show(moved, sparse.sum(), info)
+
+    def symmetry(self) -> Symmetry:
+        """The layout's automorphisms, with the seats exchanged where they exchange the starts."""
+        return layout_symmetry(self.kitchen, self.encoding, self.random_starts)
+
+    def render(self, state: State) -> np.ndarray:
+        """[H, W, 3] uint8 picture of one kitchen."""
+        return render.draw(self.kitchen, state)
+
+    def snapshot(self, state: State) -> dict[str, Any]:
+        """Plain arrays: pos [A,2] (x, y), dir [A], held [A], counter [H,W], pot_n [pots],
+        pot_tick [pots], time []."""
+        return snapshot(self.kitchen, state)
+
+    def restore(self, snapshot: dict[str, Any]) -> State:
+        """The state that a snapshot describes; any state can be injected."""
+        return restore(self.kitchen, snapshot)
+
+    def observe(self, state: State) -> Array:
+        """[A, ...] what both agents see in a state."""
+        encode = observation.grid if self.encoding == "grid" else observation.compact
+        return encode(self.kitchen, state, self.horizon)
+
+    def _show(self, state: State, reward: Array, info: dict[str, Array]) -> TimeStep:
+        truncated = state.time >= self.horizon
+        return TimeStep(
+            obs=self.observe(state),
+            mask=jnp.ones((2, len(ACTION_NAMES)), bool),
+            reward=jnp.broadcast_to(reward, 2),
+            terminated=jnp.zeros_like(truncated),
+            truncated=truncated,
+            info=info,
+        )
+
+
+@cache
+def _kitchen(layout: str) -> Layout:
+    if any(symbol in layout for symbol in "\n|") or layout.strip() == "":
+        return parse_layout(layout.replace("|", "\n"))
+    if layout not in LAYOUTS:
+        raise unknown("layout", layout, LAYOUTS)
+    return named_layout(layout)
+
+
+@cache
+def _spec(env: Overcooked) -> EnvSpec:
+    kitchen = env.kitchen
+    grid = env.encoding == "grid"
+    shape: tuple[int, ...] = (observation.compact_size(kitchen),)
+    largest, meaning = observation.compact_max(kitchen), f"compact:{kitchen.name}"
+    if grid:
+        shape = (kitchen.height, kitchen.width, len(observation.CHANNELS))
+        largest, meaning = observation.GRID_MAX, f"grid:{kitchen.width}x{kitchen.height}"
+    return EnvSpec(
+        id=f"overcooked/{kitchen.name}",
+        version=1,
+        num_agents=2,
+        num_actions=len(ACTION_NAMES),
+        obs_shape=shape,
+        obs_dtype="uint8",
+        obs_max=largest,
+        obs_id=meaning,
+        horizon=env.horizon,
+        fixed_length=True,
+        action_names=ACTION_NAMES,
+        event_names=dynamics.EVENT_NAMES,
+        idle_action=STAY,
+    )

@@ -1,0 +1,167 @@
+"""What an agent sees: the reference engine's 26 channels, or only what can change.
+
+Both are egocentric: the observing agent comes first, its partner second.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import jax.numpy as jnp
+import numpy as np
+
+from zsc.envs.overcooked.layouts import COUNTER, DISHES, ONIONS, POT, SERVING, Layout
+from zsc.envs.overcooked.state import COOK_TIME, DISH, ONION, POT_SIZE, SOUP, State
+from zsc.types import Array
+
+URGENT = 40  # steps before the end at which the urgency channel lights up
+
+CHANNELS = (
+    ("own position", "partner position")
+    + tuple(f"{who} faces {way}" for who in ("own", "partner") for way in "NSEW")
+    + ("pot", "counter", "onion dispenser", "tomato dispenser", "dish dispenser", "serving")
+    + ("onions in pot", "tomatoes in pot", "onions in soup", "tomatoes in soup")
+    + ("cook time remaining", "soup done", "dishes", "onions", "tomatoes", "urgency")
+)
+GRID_MAX = (1,) * 16 + (POT_SIZE,) * 4 + (COOK_TIME,) + (1,) * 5
+
+_POT_N, _SOUP_N, _REMAINING, _DONE, _DISHES, _ONIONS, _URGENCY = 16, 18, 20, 21, 22, 23, 25
+
+
+def grid(layout: Layout, state: State, horizon: int) -> Array:
+    """[A, H, W, 26] uint8: `lossless_state_encoding` of the reference engine (transposed to rows).
+
+    Written as a sum of products of a per-cell and a per-channel vector: one fused loop over the
+    output, where stacking 26 planes would write them one by one.
+    """
+    here = jnp.arange(layout.height * layout.width) == state.cell[:, None]  # [A, cells]
+    marks = _agent_channels(state)  # [A, 2, 26], as own and as partner
+    own = here[:, :, None] * marks[:, None, 0]
+    partner = (here[:, :, None] * marks[:, None, 1])[::-1]
+    world = _terrain(layout) + _counter_channels(layout, state) + _pot_channels(layout, state)
+    urgent = (horizon - state.time < URGENT) * _unit(_URGENCY)
+    obs = own + partner + (world + urgent)
+    return obs.astype(jnp.uint8).reshape(2, layout.height, layout.width, len(CHANNELS))
+
+
+def compact_size(layout: Layout) -> int:
+    """The length of the compact vector."""
+    counters, pots = layout.num_reachable_counters, len(layout.pots)
+    return 2 * (len(layout.floor) + 4 + 3) + 3 * counters + 6 * pots + 1
+
+
+def compact_max(layout: Layout) -> tuple[int, ...]:
+    """The largest value of each entry of the compact vector."""
+    pots = len(layout.pots)
+    return (1,) * (compact_size(layout) - 1 - pots) + (COOK_TIME,) * pots + (1,)
+
+
+def compact(layout: Layout, state: State, horizon: int) -> Array:
+    """[A, compact_size] uint8: everything that play can change in this layout, and nothing else.
+
+    In order: floor cell, direction and held object of the observer, then of its partner, as
+    one-hots; for each reachable counter onion, dish, soup; for each pot at least 1, 2, 3 onions,
+    cooking or ready, ready; ticks left to cook for each pot; the urgency flag. Constant tiles and
+    tiles that no agent can reach are left out, since a layer's bias does their work.
+    """
+    cell = state.cell[:, None] == layout.floor
+    direction = state.direction[:, None] == jnp.arange(4)
+    held = state.held[:, None] == jnp.arange(1, 4)
+    agent = jnp.concatenate([cell, direction, held], axis=1).astype(jnp.uint8)  # [A, F + 7]
+
+    items = state.counter[: layout.num_reachable_counters]
+    lying = (items[:, None] == jnp.arange(1, 4)).reshape(-1)
+    cooks, ready = state.pot_tick >= 0, state.pot_tick >= COOK_TIME
+    pots = (state.pot_n[:, None] >= jnp.arange(1, 4), cooks[:, None], ready[:, None])
+    flags = jnp.concatenate([lying, jnp.concatenate(pots, axis=1).reshape(-1)])
+    left = jnp.where(cooks, COOK_TIME - state.pot_tick, 0)
+    urgent = (horizon - state.time < URGENT)[None]
+    world = jnp.concatenate([part.astype(jnp.uint8) for part in (flags, left, urgent)])
+    shared = jnp.broadcast_to(world, (2, len(world)))
+    return jnp.concatenate([agent, agent[::-1], shared], axis=1)
+
+
+def compact_names(layout: Layout) -> tuple[str, ...]:
+    """What each entry of the compact vector says."""
+
+    def at(cell: int) -> str:
+        return f"({cell % layout.width},{cell // layout.width})"
+
+    items = ("onion", "dish", "soup")
+    agent = [f"at {at(c)}" for c in layout.floor] + [f"faces {d}" for d in "NSEW"]
+    agent += [f"holds {item}" for item in items]
+    names = [f"{who} {what}" for who in ("own", "partner") for what in agent]
+    reachable = layout.counters[: layout.num_reachable_counters]
+    names += [f"{item} on {at(c)}" for c in reachable for item in items]
+    pot = ("1+ onions", "2+ onions", "3 onions", "cooks or ready", "ready")
+    names += [f"pot {at(c)} {what}" for c in layout.pots for what in pot]
+    names += [f"pot {at(c)} ticks left" for c in layout.pots]
+    return (*names, "urgent")
+
+
+def _unit(channel: int, value: int = 1) -> np.ndarray:
+    row = np.zeros(len(CHANNELS), np.uint8)
+    row[channel] = value
+    return row
+
+
+def _item_rows() -> np.ndarray:
+    """[4, 26] what an object adds at its cell: nothing, onion, dish, soup."""
+    rows = np.zeros((4, len(CHANNELS)), np.uint8)
+    rows[ONION] = _unit(_ONIONS)
+    rows[DISH] = _unit(_DISHES)
+    rows[SOUP] = _unit(_SOUP_N, POT_SIZE) + _unit(_DONE)
+    return rows
+
+
+def _item_channels(item: Array) -> Array:
+    """[..., 26] uint8: what an object code [...] adds at its cell."""
+    rows = _item_rows()
+    return sum(
+        (item == code)[..., None].astype(jnp.uint8) * rows[code] for code in (ONION, DISH, SOUP)
+    )  # type: ignore[return-value]
+
+
+def _agent_channels(state: State) -> Array:
+    """[A, 2, 26] uint8: what an agent adds at its cell in its own view, and in its partner's."""
+    channel = np.arange(len(CHANNELS))
+    facing = state.direction[:, None]  # [A, 1]
+    own = (channel == 0) | (channel == 2 + facing)
+    partner = (channel == 1) | (channel == 6 + facing)
+    return jnp.stack([own, partner], axis=1) + _item_channels(state.held)[:, None]
+
+
+@cache
+def _terrain(layout: Layout) -> np.ndarray:
+    """[cells, 26] uint8: what never changes."""
+    planes = np.zeros((len(layout.kinds), len(CHANNELS)), np.uint8)
+    for channel, kind in ((10, POT), (11, COUNTER), (12, ONIONS), (14, DISHES), (15, SERVING)):
+        planes[layout.kinds == kind, channel] = 1
+    return planes
+
+
+def _spread(layout: Layout, cells: np.ndarray, values: Array) -> Array:
+    """[cells of the grid] a value per listed cell, 0 elsewhere, as a gather by constants."""
+    size = len(layout.kinds)
+    source = np.full(size, len(cells), np.int32)
+    source[cells] = np.arange(len(cells))
+    padded = jnp.concatenate([values.astype(jnp.uint8), jnp.zeros(1, jnp.uint8)])
+    return padded[source]
+
+
+def _counter_channels(layout: Layout, state: State) -> Array:
+    return _item_channels(_spread(layout, layout.counters, state.counter))
+
+
+def _pot_channels(layout: Layout, state: State) -> Array:
+    cooks = state.pot_tick >= 0
+    left = jnp.where(cooks, COOK_TIME - state.pot_tick, 0)
+    columns = (
+        (_POT_N, jnp.where(cooks, 0, state.pot_n)),
+        (_SOUP_N, jnp.where(cooks, state.pot_n, 0)),
+        (_REMAINING, left),
+        (_DONE, state.pot_tick >= COOK_TIME),
+    )
+    return sum(
+        _spread(layout, layout.pots, value)[:, None] * _unit(channel) for channel, value in columns
+    )  # type: ignore[return-value]

@@ -1,0 +1,107 @@
+"""Pictures of a kitchen, drawn with Pillow from plain shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+from PIL import Image, ImageDraw
+
+from zsc.envs.overcooked.layouts import COUNTER, DISHES, FLOOR, ONIONS, POT, SERVING, Layout
+from zsc.envs.overcooked.state import COOK_TIME, DISH, NOTHING, ONION, SOUP, State
+
+TILE = 48
+_BACKGROUND = {
+    COUNTER: (181, 142, 99),
+    ONIONS: (181, 142, 99),
+    DISHES: (181, 142, 99),
+    POT: (96, 96, 104),
+    SERVING: (150, 176, 150),
+    FLOOR: (238, 231, 218),
+}
+_HATS = ((37, 99, 176), (201, 80, 37))
+_ONION, _SOUP, _PLATE, _INK = (238, 196, 62), (226, 137, 46), (250, 250, 250), (60, 52, 46)
+
+
+def draw(layout: Layout, state: State) -> np.ndarray:
+    """[H, W, 3] uint8: the kitchen with both cooks, what they hold, and a clock on each pot."""
+    now = jax.tree.map(np.asarray, state)
+    image = Image.new("RGB", (layout.width * TILE, layout.height * TILE))
+    pen = ImageDraw.Draw(image)
+    for cell, kind in enumerate(layout.kinds):
+        _tile(pen, *_corner(layout, cell), int(kind))
+    for cell, item in zip(layout.counters, now.counter, strict=True):
+        x, y = _corner(layout, int(cell))
+        _item(pen, x + TILE / 2, y + TILE / 2, int(item))
+    for cell, count, tick in zip(layout.pots, now.pot_n, now.pot_tick, strict=True):
+        _pot(pen, *_corner(layout, int(cell)), int(count), int(tick))
+    for agent in (0, 1):
+        x, y = _corner(layout, int(now.cell[agent]))
+        _cook(pen, x, y, agent, int(now.direction[agent]), int(now.held[agent]))
+    return np.asarray(image)
+
+
+def _corner(layout: Layout, cell: int) -> tuple[int, int]:
+    return cell % layout.width * TILE, cell // layout.width * TILE
+
+
+def _disc(pen: Any, x: float, y: float, radius: float, fill: Any, outline: Any = _INK) -> None:
+    pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=fill, outline=outline)
+
+
+def _tile(pen: Any, x: int, y: int, kind: int) -> None:
+    box = (x, y, x + TILE - 1, y + TILE - 1)
+    pen.rectangle(box, fill=_BACKGROUND[kind], outline=(214, 205, 190))
+    middle = (x + TILE / 2, y + TILE / 2)
+    if kind == ONIONS:
+        for dx, dy in ((-9, 6), (9, 6), (0, -8)):
+            _disc(pen, middle[0] + dx, middle[1] + dy, 9, _ONION)
+    elif kind == DISHES:
+        for shift in (6, 0, -6):
+            _disc(pen, middle[0], middle[1] + shift, 13, _PLATE)
+    elif kind == SERVING:
+        pen.rectangle((x + 8, y + 14, x + TILE - 9, y + TILE - 15), fill=(222, 238, 222))
+        pen.text((x + 12, y + TILE / 2 - 6), "SERVE", fill=_INK)
+
+
+def _item(pen: Any, x: float, y: float, item: int, scale: float = 1.0) -> None:
+    if item == NOTHING:
+        return
+    if item == ONION:
+        _disc(pen, x, y, 9 * scale, _ONION)
+        return
+    _disc(pen, x, y, 13 * scale, _PLATE)
+    if item == SOUP:
+        _disc(pen, x, y, 9 * scale, _SOUP)
+    elif item == DISH:
+        _disc(pen, x, y, 9 * scale, _PLATE, (200, 200, 200))
+
+
+def _pot(pen: Any, x: int, y: int, count: int, tick: int) -> None:
+    middle = (x + TILE / 2, y + TILE / 2)
+    _disc(pen, *middle, 18, (44, 44, 50))
+    if tick >= 0:
+        _disc(pen, *middle, 15, _SOUP)
+        ready = tick >= COOK_TIME
+        pen.pieslice(
+            (x + 9, y + 9, x + TILE - 10, y + TILE - 10),
+            -90,
+            -90 + 360 * min(tick, COOK_TIME) / COOK_TIME,
+            fill=(92, 164, 86) if ready else (244, 188, 120),
+        )
+    for onion in range(count if tick < 0 else 0):
+        _disc(pen, middle[0] - 9 + 9 * onion, middle[1], 5, _ONION)
+
+
+def _cook(pen: Any, x: int, y: int, agent: int, direction: int, held: int) -> None:
+    middle = (x + TILE / 2, y + TILE / 2)
+    dx, dy = ((0, -1), (0, 1), (1, 0), (-1, 0))[direction]
+    _disc(pen, *middle, 17, _HATS[agent])
+    nose = (middle[0] + 17 * dx, middle[1] + 17 * dy)
+    side = (7 * dy, 7 * dx)
+    base = (middle[0] + 10 * dx, middle[1] + 10 * dy)
+    corners = [nose, (base[0] + side[0], base[1] + side[1]), (base[0] - side[0], base[1] - side[1])]
+    pen.polygon(corners, fill=(255, 255, 255))
+    pen.text((middle[0] - 3, middle[1] - 6), str(agent + 1), fill=(255, 255, 255))
+    _item(pen, middle[0] + 12 * dx + 6 * abs(dy), middle[1] + 12 * dy + 6 * abs(dx), held, 0.7)

@@ -1,0 +1,1 @@
+"""Learning from trajectories: pure functions without an environment."""

@@ -1,0 +1,81 @@
+"""Proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347): settings and loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from zsc.errors import UserError
+from zsc.nets import distribution
+from zsc.policy import Policy
+from zsc.rollout import Trajectory, replay
+from zsc.types import Array, Params
+
+
+@dataclass(frozen=True)
+class PPOConfig:
+    """How one member learns. Steps are environment steps of that member."""
+
+    envs: int = 8  # games played in step
+    segments: int = 4  # policy updates per episode; the episode is cut into this many parts
+    epochs: int = 3
+    minibatches: int = 2  # the games of a segment are dealt into this many parts
+    learning_rate: float = 4e-3
+    final_learning_rate: float = 0.0  # reached linearly at the end of the step budget
+    gamma: float = 0.99
+    lam: float = 0.9
+    clip: float = 0.2
+    entropy: float = 0.01
+    value: float = 0.5
+    max_grad_norm: float = 0.5
+    shaping_steps: float = 2.5e6  # the shaped reward fades to nothing over these; 0: never used
+
+    def __post_init__(self) -> None:
+        for name in ("envs", "segments", "epochs", "minibatches"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}: at least 1 is needed")
+        if self.envs % self.minibatches:
+            raise UserError(
+                f"{self.envs} games cannot be dealt into {self.minibatches} minibatches: "
+                "make envs a multiple of minibatches"
+            )
+
+
+class Batch(NamedTuple):
+    """A trajectory with what PPO learns from it."""
+
+    trajectory: Trajectory
+    advantage: Array  # [T, E, R], normalised
+    target: Array  # [T, E, R] value targets
+
+
+def ppo_loss(
+    policy: Policy, params: Params, batch: Batch, config: PPOConfig
+) -> tuple[Array, dict[str, Array]]:
+    """The clipped surrogate, value and entropy terms over the valid samples; and diagnostics.
+
+    Illegal actions are masked as they were in acting. Raises nothing; all shapes as in `Batch`.
+    """
+    old = batch.trajectory
+    out = replay(policy, params, old)
+    policy_now = distribution(out.logits, old.inputs.mask)
+    log_ratio = policy_now.log_prob(old.action) - old.log_prob
+    ratio = jnp.exp(log_ratio)
+    clipped = jnp.clip(ratio, 1.0 - config.clip, 1.0 + config.clip)
+    surrogate = jnp.minimum(ratio * batch.advantage, clipped * batch.advantage)
+    value_error = jnp.square(out.value[..., 0] - batch.target)
+    entropy = policy_now.entropy()
+
+    weight = old.valid / jnp.maximum(old.valid.sum(), 1)
+    mean = lambda x: (x * weight).sum()  # noqa: E731
+    loss = mean(-surrogate + config.value * 0.5 * value_error - config.entropy * entropy)
+    metrics = {
+        "loss": loss,
+        "entropy": mean(entropy),
+        "value_error": mean(value_error),
+        "kl": mean(ratio - 1.0 - log_ratio),
+        "ratio_error": jnp.max(jnp.abs(ratio - 1.0) * old.valid),
+    }
+    return loss, metrics

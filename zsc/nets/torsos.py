@@ -1,0 +1,61 @@
+"""Feature extractors: one observation in, one feature vector out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+import numpy as np
+
+from zsc.types import Array
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {"tanh": nn.tanh, "relu": nn.relu}
+_ORTHOGONAL = nn.initializers.orthogonal(np.sqrt(2))
+
+
+def scaled(obs: Array, obs_max: Sequence[int]) -> Array:
+    """Observation in [0, 1] float32: divided by the largest value along its last axis."""
+    return obs.astype(jnp.float32) * (1.0 / np.maximum(np.asarray(obs_max, np.float32), 1.0))
+
+
+class MLP(nn.Module):
+    """Dense layers on the flattened observation."""
+
+    widths: Sequence[int]
+    activation: str = "tanh"
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        x = x.reshape(-1)
+        for width in self.widths:
+            x = ACTIVATIONS[self.activation](nn.Dense(width, kernel_init=_ORTHOGONAL)(x))
+        return x
+
+
+class CNN(nn.Module):
+    """3x3 convolutions [H, W, C], each as patches and one product, then a dense layer.
+
+    On grids this small a convolution is bound by its bookkeeping. As a product of the nine shifted
+    copies with one matrix it is a plain matrix product, and a member axis keeps it one, where
+    `lax.conv` would become a grouped convolution.
+    """
+
+    channels: Sequence[int]
+    width: int = 64
+    activation: str = "relu"
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        act = ACTIVATIONS[self.activation]
+        for features in self.channels:
+            x = act(nn.Dense(features, kernel_init=_ORTHOGONAL)(patches(x)))
+        return act(nn.Dense(self.width, kernel_init=_ORTHOGONAL)(x.reshape(-1)))
+
+
+def patches(x: Array) -> Array:
+    """[H, W, 9 C] the 3x3 surroundings of each cell of [H, W, C], zeros outside."""
+    height, width, _ = x.shape
+    padded = jnp.pad(x, ((1, 1), (1, 1), (0, 0)))
+    shifts = [padded[dy : dy + height, dx : dx + width] for dy in range(3) for dx in range(3)]
+    return jnp.concatenate(shifts, axis=-1)

@@ -1,0 +1,234 @@
+"""Policies: pure functions for one agent, rebuilt from a name and a config.
+
+A policy has no parameters of its own; `init` makes them, and whoever stacks parameters makes a
+population. The same type holds networks, scripted partners and mixtures, so everything that plays
+takes any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from zsc.envs.base import EnvSpec
+from zsc.errors import unknown
+from zsc.nets import FeedForward, Recurrent, distribution
+from zsc.types import Array, Carry, Key, Params, State
+
+Config = tuple[tuple[str, Any], ...]
+
+
+class Inputs(NamedTuple):
+    """What one agent is given at one step."""
+
+    obs: Array  # [...] as the game shows it
+    mask: Array  # [N] legal actions
+    first: Array  # [] bool, first step of an episode: the carry is reset
+    agent: Array  # [] int32, the seat
+    state: State = ()  # the game state, for policies with needs_state only
+
+
+class Out(NamedTuple):
+    """What one agent answers."""
+
+    logits: Array  # [N]
+    value: Array  # [V]
+    extra: Any = ()
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Pure functions for ONE agent, unbatched; `jax.vmap` adds axes.
+
+    init(key) -> params; carry() -> the carry of a fresh episode; apply(params, carry, Inputs) ->
+    (carry, Out). Two policies of equal name and config are equal and share compiled programs.
+    """
+
+    name: str
+    config: Config
+    init: Callable[[Key], Params] = field(compare=False, repr=False)
+    carry: Callable[[], Carry] = field(compare=False, repr=False)
+    apply: Callable[[Params, Carry, Inputs], tuple[Carry, Out]] = field(compare=False, repr=False)
+    needs_state: bool = False
+
+    @property
+    def recurrent(self) -> bool:
+        """True if the policy remembers anything."""
+        return bool(jax.tree.leaves(self.carry()))
+
+
+_BUILDERS: dict[str, Callable[..., Policy]] = {}
+
+
+def register(name: str) -> Callable[[Callable[..., Policy]], Callable[..., Policy]]:
+    """Make a builder known under a name, so that stored pools can rebuild their policy."""
+
+    def add(builder: Callable[..., Policy]) -> Callable[..., Policy]:
+        _BUILDERS[name] = builder
+        return builder
+
+    return add
+
+
+def build(name: str, config: Config) -> Policy:
+    """The policy of that name and config. Raises UserError for an unknown name."""
+    if name not in _BUILDERS:
+        raise unknown("policy", name, _BUILDERS)
+    return _BUILDERS[name](**dict(config))
+
+
+def no_carry() -> Carry:
+    """The carry of a policy without memory."""
+    return ()
+
+
+@register("mlp")
+def _mlp(**config: Any) -> Policy:
+    return _feed_forward("mlp", config)
+
+
+@register("cnn")
+def _cnn(**config: Any) -> Policy:
+    return _feed_forward("cnn", config)
+
+
+def _feed_forward(name: str, config: dict[str, Any]) -> Policy:
+    shape = config["obs_shape"]
+    options = {key: value for key, value in config.items() if key != "obs_shape"}
+    network = FeedForward(**options)
+
+    def apply(params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
+        logits, value = network.apply(params, inputs.obs)
+        return carry, Out(logits, value)
+
+    return Policy(
+        name=name,
+        config=tuple(sorted(config.items())),
+        init=lambda key: network.init(key, jnp.zeros(shape)),
+        carry=no_carry,
+        apply=apply,
+    )
+
+
+@register("gru")
+def _gru(**config: Any) -> Policy:
+    shape, hidden = config["obs_shape"], config["hidden"]
+    options = {key: value for key, value in config.items() if key != "obs_shape"}
+    network = Recurrent(**options)
+
+    def apply(params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
+        carry = jnp.where(inputs.first, 0.0, carry)
+        carry, (logits, value) = network.apply(params, carry, inputs.obs)
+        return carry, Out(logits, value)
+
+    return Policy(
+        name="gru",
+        config=tuple(sorted(config.items())),
+        init=lambda key: network.init(key, jnp.zeros(hidden), jnp.zeros(shape)),
+        carry=lambda: jnp.zeros(hidden),
+        apply=apply,
+    )
+
+
+def _base_config(spec: EnvSpec) -> dict[str, Any]:
+    return {
+        "num_actions": spec.num_actions,
+        "obs_shape": spec.obs_shape,
+        "obs_max": spec.obs_max,
+    }
+
+
+def mlp_policy(
+    spec: EnvSpec, *, widths: tuple[int, ...] = (64, 64), activation: str = "tanh", values: int = 1
+) -> Policy:
+    """Dense layers with one trunk for actor and critic."""
+    extra = {"widths": widths, "activation": activation, "num_values": values}
+    return _mlp(**_base_config(spec), **extra)
+
+
+def cnn_policy(
+    spec: EnvSpec,
+    *,
+    channels: tuple[int, ...] = (32, 32),
+    widths: tuple[int, ...] = (64,),
+    activation: str = "relu",
+    values: int = 1,
+) -> Policy:
+    """3x3 convolutions on a grid observation [H, W, C], then dense layers."""
+    extra = {"channels": channels, "widths": widths, "activation": activation}
+    return _cnn(**_base_config(spec), **extra, num_values=values)
+
+
+def gru_policy(
+    spec: EnvSpec,
+    *,
+    widths: tuple[int, ...] = (64,),
+    hidden: int = 64,
+    activation: str = "tanh",
+    values: int = 1,
+) -> Policy:
+    """Dense layers and a gated recurrent unit."""
+    extra = {"widths": widths, "hidden": hidden, "activation": activation, "num_values": values}
+    return _gru(**_base_config(spec), **extra)
+
+
+@register("constant")
+def constant_policy(*, num_actions: int) -> Policy:
+    """Always the same action, which is the parameter: an int32 []."""
+    return Policy(
+        name="constant",
+        config=(("num_actions", num_actions),),
+        init=lambda key: jax.random.randint(key, (), 0, num_actions, jnp.int32),
+        carry=no_carry,
+        apply=lambda params, carry, inputs: (
+            carry,
+            Out(certain(params, num_actions), jnp.zeros(1)),
+        ),
+    )
+
+
+def certain(action: Array, num_actions: int) -> Array:
+    """Logits [N] of a policy that is sure of one action."""
+    return jnp.where(jnp.arange(num_actions) == action, 0.0, -1e9)
+
+
+@register("greedy")
+def _greedy(*, name: str, config: Config) -> Policy:
+    return greedy(build(name, config))
+
+
+def greedy(policy: Policy) -> Policy:
+    """The same policy, always taking its most likely legal action. Same parameters."""
+    if policy.name == "greedy":
+        return policy
+
+    def apply(params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
+        carry, out = policy.apply(params, carry, inputs)
+        best = distribution(out.logits, inputs.mask).mode()
+        return carry, out._replace(logits=certain(best, len(inputs.mask)))
+
+    config = (("config", policy.config), ("name", policy.name))
+    return Policy("greedy", config, policy.init, policy.carry, apply, policy.needs_state)
+
+
+@register("mixture")
+def _mixture(*, name: str, config: Config, epsilon: float) -> Policy:
+    return mixture(build(name, config), epsilon)
+
+
+def mixture(policy: Policy, epsilon: float) -> Policy:
+    """With probability epsilon a uniform legal action, else the policy's. Same parameters."""
+
+    def apply(params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
+        carry, out = policy.apply(params, carry, inputs)
+        own = distribution(out.logits, inputs.mask).probs
+        uniform = inputs.mask / inputs.mask.sum()
+        probs = epsilon * uniform + (1.0 - epsilon) * own
+        return carry, out._replace(logits=jnp.log(jnp.maximum(probs, 1e-30)))
+
+    config = (("config", policy.config), ("epsilon", epsilon), ("name", policy.name))
+    return Policy("mixture", config, policy.init, policy.carry, apply, policy.needs_state)

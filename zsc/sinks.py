@@ -1,0 +1,140 @@
+"""Where metrics go: memory, a file of JSON lines, a progress bar."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+
+Row: TypeAlias = Mapping[str, Any]  # "update", "steps", and metrics as arrays [M]
+
+
+class Progress(NamedTuple):
+    """What a sink is told at the start."""
+
+    done: int  # updates done before
+    updates: int  # updates to do in all
+    steps_per_update: int  # environment steps per member
+    members: int
+
+
+class Sink(Protocol):
+    """Takes the rows of a run. Every member keeps its own column; nothing is averaged."""
+
+    def start(self, progress: Progress) -> None: ...
+
+    def write(self, rows: Sequence[Row], seconds: float) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Memory:
+    """Keeps all rows; `memory["return"]` is [updates, M]."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+
+    def start(self, progress: Progress) -> None:
+        """Nothing to prepare."""
+        del progress
+
+    def write(self, rows: Sequence[Row], seconds: float) -> None:
+        """Append."""
+        del seconds
+        self.rows.extend(rows)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return np.array([row[name] for row in self.rows])
+
+
+class JsonLines:
+    """Appends one JSON object per update to a file; metrics are lists over members."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def start(self, progress: Progress) -> None:
+        """Drop rows of updates that will be done again, so that a resumed run has no duplicates."""
+        kept = []
+        if self.path.exists():
+            for line in self.path.read_text().splitlines():
+                try:
+                    if json.loads(line)["update"] > progress.done:
+                        break
+                except (json.JSONDecodeError, KeyError):
+                    break  # a line cut short by a kill
+                kept.append(line + "\n")
+        temporary = self.path.with_suffix(".tmp")
+        temporary.write_text("".join(kept))
+        temporary.replace(self.path)
+
+    def write(self, rows: Sequence[Row], seconds: float) -> None:
+        """Append the rows and hand them to the system."""
+        del seconds
+        with self.path.open("a") as file:
+            file.write("".join(json.dumps(_plain(row)) + "\n" for row in rows))
+
+    def close(self) -> None:
+        """Every write closes the file."""
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return {
+        name: value if isinstance(value, int) else np.asarray(value, float).round(6).tolist()
+        for name, value in row.items()
+    }
+
+
+class ProgressBar:
+    """A line on the terminal: updates, steps per second, return of each member, time left."""
+
+    def __init__(self, title: str = "training", shown: int = 8) -> None:
+        self.title, self.shown = title, shown
+
+    def start(self, progress: Progress) -> None:
+        """Draw the bar."""
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        self.progress = progress
+        self.bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.percentage:3.0f}%"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[speed]}"),
+            TextColumn("{task.fields[returns]}"),
+        )
+        self.task = self.bar.add_task(
+            self.title,
+            total=progress.updates,
+            completed=progress.done,
+            speed="compiling",
+            returns="",
+        )
+        self.bar.start()
+
+    def write(self, rows: Sequence[Row], seconds: float) -> None:
+        """Move on by the rows."""
+        steps = len(rows) * self.progress.steps_per_update * self.progress.members
+        last = np.asarray(rows[-1]["return"], float)
+        shown = " ".join(f"{value:.0f}" for value in last[: self.shown])
+        more = " ..." if len(last) > self.shown else ""
+        self.bar.update(
+            self.task,
+            advance=len(rows),
+            speed=f"{steps / seconds / 1e3:.0f}k steps/s",
+            returns=f"return {shown}{more}",
+        )
+
+    def close(self) -> None:
+        """Leave the finished line on the screen."""
+        self.bar.stop()

@@ -1,0 +1,419 @@
+"""Training a population: one update for all members, and the host loop around it.
+
+One update plays one whole episode of E games per member, cut into segments; after each segment the
+member learns from it. So partners, seats and symmetries are drawn once per update, a reported
+return is always that of whole episodes, and no game is alive between two updates.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from zsc.envs.base import Environment
+from zsc.errors import UserError
+from zsc.learn.gae import gae
+from zsc.learn.ppo import Batch, PPOConfig, ppo_loss
+from zsc.match import Match, MatchSpec, draw_match
+from zsc.members import map_members, spread
+from zsc.method import Matches, Method, no_method_state
+from zsc.policy import Policy
+from zsc.rollout import Games, Trajectory, rollout, start
+from zsc.sinks import Progress, Sink
+from zsc.types import Array, Key, Params, PyTree
+
+Metrics: TypeAlias = dict[str, Array]  # each [M]
+Update: TypeAlias = Callable[["TrainState"], tuple["TrainState", Metrics]]
+
+
+class TrainState(NamedTuple):
+    """Everything that a run needs to go on."""
+
+    params: Params  # [M, ...]
+    optimizer: optax.OptState  # [M, ...]
+    method: PyTree  # the method's own state
+    pool: Params  # frozen partners [P, ...] or ()
+    key: Key  # [M] one per member, fixed for the whole run
+    update: Array  # [] int32, updates done
+    budget: Array  # [] int32, updates to do in all
+
+
+def segment_length(env: Environment, config: PPOConfig) -> int:
+    """T: steps between two policy updates."""
+    return -(-env.spec.horizon // config.segments)
+
+
+def steps_per_update(env: Environment, config: PPOConfig) -> int:
+    """Environment steps that one member plays for one update."""
+    return env.spec.horizon * config.envs
+
+
+def updates_for(env: Environment, config: PPOConfig, steps: float) -> int:
+    """How many updates a budget of environment steps per member pays for."""
+    cost = steps_per_update(env, config)
+    if steps < cost:
+        raise UserError(
+            f"{steps:g} steps are fewer than one update: {config.envs} games of "
+            f"{env.spec.horizon} steps need {cost} (raise steps, or lower envs)"
+        )
+    return int(steps // cost)
+
+
+def init_state(
+    env: Environment,
+    policy: Policy,
+    method: Method,
+    config: PPOConfig,
+    *,
+    members: int | Sequence[int],
+    seed: int,
+    updates: int,
+    pool: Params = (),
+) -> TrainState:
+    """A fresh population. `members` is how many, or which: member m is the same in any company."""
+    ids = np.arange(members) if isinstance(members, int) else np.asarray(members)
+    if len(ids) == 0:
+        raise UserError("a population of 0 members cannot be trained: use members >= 1")
+    state = _init(policy, method, config, jax.random.key(seed), ids, updates, pool)
+    params, optimizer, key = spread((state.params, state.optimizer, state.key), len(ids))
+    return state._replace(params=params, optimizer=optimizer, key=key)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _init(
+    policy: Policy,
+    method: Method,
+    config: PPOConfig,
+    root: Key,
+    ids: Array,
+    updates: int,
+    pool: Params,
+) -> TrainState:
+    keys = jax.vmap(partial(jax.random.fold_in, root))(ids)
+    # lax.map, not vmap: batched orthogonal initialisers hang on a CPU with two cores
+    params = jax.lax.map(policy.init, keys)
+    optimizer = jax.vmap(_optimizer(config).init)(params)
+    begin = method.init or no_method_state
+    mstate, pool = begin(jax.random.fold_in(root, 2**31 - 1), params, pool)
+    counter = jnp.asarray(0, jnp.int32)
+    return TrainState(
+        params, optimizer, mstate, pool, keys, counter, jnp.asarray(updates, jnp.int32)
+    )
+
+
+@lru_cache(maxsize=64)
+def make_update(env: Environment, policy: Policy, method: Method, config: PPOConfig) -> Update:
+    """(TrainState) -> (TrainState, metrics [M]): one episode played and learned from, pure.
+
+    The same arguments give the same function, so a second run compiles nothing.
+    """
+    trainer = _Trainer(env, policy, method, config)
+    return trainer.update
+
+
+class _Trainer:
+    """The parts of one update; holds static values only."""
+
+    def __init__(
+        self, env: Environment, policy: Policy, method: Method, config: PPOConfig
+    ) -> None:
+        self.env, self.policy, self.method, self.config = env, policy, method, config
+        self.length = segment_length(env, config)
+        self.optimizer = _optimizer(config)
+
+    def update(self, state: TrainState) -> tuple[TrainState, Metrics]:
+        now = jax.vmap(lambda key: jax.random.fold_in(key, state.update))(state.key)
+        match_keys, start_keys, play_keys = (_fold(now, i) for i in range(3))
+        matches = self.match(state, state.params, match_keys)
+        games = tuple(
+            map_members(partial(self.start_games, spec))(match, _fold(start_keys, i))
+            for i, (spec, match) in enumerate(zip(self.method.specs, matches, strict=True))
+        )
+
+        def segment(carry: tuple[Any, ...], index: Array) -> tuple[tuple[Any, ...], Metrics]:
+            params, optimizer, games = carry
+            keys = _fold(play_keys, index)
+            matches = self.match(state, params, match_keys)
+            games, trajectories = self.play(params, matches, games, keys)
+            if self.method.reward is not None:
+                trajectories = self.method.reward(state.method, self.policy, params, trajectories)
+            params, optimizer, metrics = self.learn(
+                state, params, optimizer, trajectories, _fold(keys, 99)
+            )
+            return (params, optimizer, games), metrics
+
+        carry = (state.params, state.optimizer, games)
+        (params, optimizer, games), learned = jax.lax.scan(
+            segment, carry, jnp.arange(self.config.segments)
+        )
+        metrics = {name: value.mean(0) for name, value in learned.items()}
+        metrics["first_ratio_error"] = learned["first_ratio_error"].max(0)
+        for spec, played in zip(self.method.specs, games, strict=True):
+            name = "return" if spec is self.method.specs[0] else f"return/{spec.name}"
+            metrics[name] = played.returns.mean(-1)
+        mstate, pool = state.method, state.pool
+        if self.method.after is not None:
+            mstate, pool = self.method.after(mstate, params, metrics, pool)
+        after = state._replace(
+            params=params, optimizer=optimizer, method=mstate, pool=pool, update=state.update + 1
+        )
+        return after, metrics
+
+    def match(self, state: TrainState, params: Params, keys: Key) -> Matches:
+        if self.method.match is not None:
+            return self.method.match(state.method, keys, params, state.pool)
+        return tuple(
+            jax.vmap(partial(self.draw, spec))(_fold(keys, i))
+            for i, spec in enumerate(self.method.specs)
+        )
+
+    def draw(self, spec: MatchSpec, key: Key) -> Match:
+        return draw_match(
+            key,
+            spec,
+            envs=spec.envs(self.config.envs),
+            num_agents=self.env.spec.num_agents,
+            symmetries=len(self.env.symmetry()),
+        )
+
+    def start_games(self, spec: MatchSpec, match: Match, key: Key) -> Games:
+        return start(self.env, spec, self.policy, match, key)
+
+    def play(
+        self, params: Params, matches: Matches, games: tuple[Games, ...], keys: Key
+    ) -> tuple[tuple[Games, ...], tuple[Trajectory, ...]]:
+        played = [
+            map_members(partial(self.play_one, spec))(params, match, before, _fold(keys, i))
+            for i, (spec, match, before) in enumerate(
+                zip(self.method.specs, matches, games, strict=True)
+            )
+        ]
+        ends, trajectories = zip(*played, strict=True)
+        return ends, trajectories
+
+    def play_one(
+        self, spec: MatchSpec, params: Params, match: Match, games: Games, key: Key
+    ) -> tuple[Games, Trajectory]:
+        return rollout(self.env, spec, self.policy, params, match, games, key, self.length)
+
+    def learn(
+        self,
+        state: TrainState,
+        params: Params,
+        optimizer: optax.OptState,
+        trajectories: tuple[Trajectory, ...],
+        keys: Key,
+    ) -> tuple[Params, optax.OptState, Metrics]:
+        """All epochs of one segment, for all members."""
+        members = len(keys)
+        shaping, rate = self.schedule(state)
+        shaping, rate = (jnp.broadcast_to(x, members) for x in (shaping, rate))
+        prepare = jax.vmap if self.method.loss is not None else map_members
+        if self.method.loss is None:
+            return map_members(self.learn_alone)(
+                params, optimizer, trajectories, keys, shaping, rate
+            )
+        batches = prepare(self.batches)(trajectories, shaping)
+        joint = partial(self.joint_step, rate)
+        return self.epochs(joint, params, optimizer, batches, keys[0], jax.vmap)
+
+    def learn_alone(
+        self,
+        params: Params,
+        optimizer: optax.OptState,
+        trajectories: tuple[Trajectory, ...],
+        key: Key,
+        shaping: Array,
+        rate: Array,
+    ) -> tuple[Params, optax.OptState, Metrics]:
+        batches = self.batches(trajectories, shaping)
+        step = partial(self.step, rate)
+        return self.epochs(step, params, optimizer, batches, key, lambda take: take)
+
+    def schedule(self, state: TrainState) -> tuple[Array, Array]:
+        """What is left of the shaped reward, and the learning rate."""
+        config = self.config
+        steps = state.update * steps_per_update(self.env, config)
+        left = 1.0 - steps / config.shaping_steps if config.shaping_steps > 0 else 0.0
+        progress = state.update / jnp.maximum(state.budget, 1)
+        span = config.final_learning_rate - config.learning_rate
+        return jnp.maximum(left, 0.0), config.learning_rate + span * progress
+
+    def batches(self, trajectories: tuple[Trajectory, ...], shaping: Array) -> tuple[Batch, ...]:
+        """Advantages and targets of one member's trajectories."""
+        return tuple(self.batch(trajectory, shaping) for trajectory in trajectories)
+
+    def batch(self, trajectory: Trajectory, shaping: Array) -> Batch:
+        value = trajectory.value[..., 0]
+        advantage = gae(
+            trajectory.reward + shaping * trajectory.shaped,
+            value,
+            trajectory.last_value[..., 0],
+            trajectory.terminated[..., None],
+            trajectory.truncated[..., None],
+            gamma=self.config.gamma,
+            lam=self.config.lam,
+        )
+        valid = trajectory.valid
+        mean = jnp.mean(advantage, where=valid)
+        spread = jnp.std(advantage, where=valid)
+        normal = jnp.where(valid, (advantage - mean) / (spread + 1e-8), 0.0)
+        return Batch(trajectory, normal, advantage + value)
+
+    def epochs(
+        self,
+        step: Callable[..., Any],
+        params: Params,
+        optimizer: optax.OptState,
+        batches: tuple[Batch, ...],
+        key: Key,
+        lift: Callable[[Any], Any],
+    ) -> tuple[Params, optax.OptState, Metrics]:
+        """Go through the games of the batches, dealt anew into minibatches for each epoch."""
+        parts = self.config.minibatches
+
+        def minibatch(carry: Any, which: tuple[Array, Array]) -> Any:
+            epoch, part = which
+            chosen = tuple(
+                lift(partial(_deal, key=jax.random.fold_in(key, epoch), part=part, parts=parts))(
+                    batch
+                )
+                for batch in batches
+            )
+            params, optimizer, metrics = step(*carry, chosen)
+            return (params, optimizer), metrics
+
+        order = jnp.arange(self.config.epochs * parts)
+        (params, optimizer), metrics = jax.lax.scan(
+            minibatch, (params, optimizer), (order // parts, order % parts)
+        )
+        first = metrics.pop("ratio_error")[0]
+        return params, optimizer, {k: v.mean(0) for k, v in metrics.items()} | {
+            "first_ratio_error": first
+        }  # fmt: skip
+
+    def loss(self, params: Params, batches: tuple[Batch, ...]) -> tuple[Array, Metrics]:
+        """One member's loss, the mean over its kinds of games."""
+        each = [ppo_loss(self.policy, params, batch, self.config) for batch in batches]
+        total = sum(loss for loss, _ in each) / len(each)
+        return total, jax.tree.map(lambda *x: sum(x) / len(x), *(m for _, m in each))
+
+    def step(
+        self, rate: Array, params: Params, optimizer: optax.OptState, batches: tuple[Batch, ...]
+    ) -> tuple[Params, optax.OptState, Metrics]:
+        """One gradient step of one member alone."""
+        (_, metrics), grads = jax.value_and_grad(self.loss, has_aux=True)(params, batches)
+        return *self.descend(rate, params, optimizer, grads), metrics
+
+    def joint_step(
+        self, rate: Array, params: Params, optimizer: optax.OptState, batches: tuple[Batch, ...]
+    ) -> tuple[Params, optax.OptState, Metrics]:
+        """One gradient step of all members together, with the method's joint loss."""
+        joint = self.method.loss
+        assert joint is not None
+
+        def total(params: Params) -> tuple[Array, Metrics]:
+            own, metrics = jax.vmap(self.loss)(params, batches)
+            together = joint(self.policy, params, tuple(batch.trajectory for batch in batches))
+            return own.sum() + together, metrics | {"joint_loss": jnp.full(len(own), together)}
+
+        (_, metrics), grads = jax.value_and_grad(total, has_aux=True)(params)
+        # one optimizer per member: a shared one would couple their gradient clipping
+        return *jax.vmap(self.descend)(rate, params, optimizer, grads), metrics
+
+    def descend(
+        self, rate: Array, params: Params, optimizer: optax.OptState, grads: Params
+    ) -> tuple[Params, optax.OptState]:
+        direction, optimizer = self.optimizer.update(grads, optimizer)
+        step = jax.tree.map(lambda x: -rate * x, direction)
+        return optax.apply_updates(params, step), optimizer
+
+
+def _optimizer(config: PPOConfig) -> optax.GradientTransformation:
+    return optax.chain(
+        optax.clip_by_global_norm(config.max_grad_norm), optax.scale_by_adam(eps=1e-5)
+    )
+
+
+def _fold(keys: Key, data: Any) -> Key:
+    return jax.vmap(lambda key: jax.random.fold_in(key, data))(keys)
+
+
+def _deal(batch: Batch, *, key: Key, part: Array, parts: int) -> Batch:
+    """The games of one minibatch: part number `part` of a random order of the games."""
+    envs = batch.advantage.shape[1]
+    order = jax.random.permutation(key, envs).reshape(parts, -1)[part]
+    along = lambda axis: lambda x: jnp.take(x, order, axis=axis)  # noqa: E731
+    old = batch.trajectory
+    fields = {
+        name: jax.tree.map(along(0 if name in ("last_value", "carry") else 1), value)
+        for name, value in old._asdict().items()
+    }
+    return Batch(Trajectory(**fields), along(1)(batch.advantage), along(1)(batch.target))
+
+
+@lru_cache(maxsize=64)
+def _chunk(update: Update, size: int) -> Callable[[TrainState, Array], tuple[TrainState, Metrics]]:
+    """Up to `size` updates as one program; how many is an argument, so a rest compiles nothing."""
+
+    def run(state: TrainState, count: Array) -> tuple[TrainState, Metrics]:
+        shapes = jax.eval_shape(update, state)[1]
+        log = jax.tree.map(lambda x: jnp.zeros((size, *x.shape), x.dtype), shapes)
+
+        def body(index: Array, carry: tuple[TrainState, Metrics]) -> tuple[TrainState, Metrics]:
+            state, log = carry
+            state, metrics = update(state)
+            return state, jax.tree.map(lambda rows, row: rows.at[index].set(row), log, metrics)
+
+        return jax.lax.fori_loop(0, count, body, (state, log))
+
+    return jax.jit(run, donate_argnums=0)
+
+
+def fit(
+    update: Update,
+    state: TrainState,
+    *,
+    updates: int,
+    chunk: int = 10,
+    sinks: Sequence[Sink] = (),
+    steps_per_update: int = 1,
+    save: Callable[[TrainState], None] | None = None,
+) -> TrainState:
+    """Train until `updates` updates are done in all; `chunk` at a time are one device program.
+
+    After each chunk every sink gets one row per update: {"update", "steps", metric: [M] ...}, steps
+    being those of one member; then `save(state)` is called, if given.
+    """
+    run = _chunk(update, chunk)
+    done = int(state.update)
+    state = jax.tree.map(jnp.copy, state)  # the caller's arrays are not given away
+    for sink in sinks:
+        sink.start(Progress(done, updates, steps_per_update, len(state.key)))
+    try:
+        while done < updates:
+            began = time.perf_counter()
+            count = min(chunk, updates - done)
+            state, log = run(state, jnp.int32(count))
+            host = jax.tree.map(lambda x: np.asarray(x)[:count], log)
+            rows = [
+                {"update": done + i + 1, "steps": (done + i + 1) * steps_per_update}
+                | {name: value[i] for name, value in host.items()}
+                for i in range(count)
+            ]
+            done += count
+            for sink in sinks:
+                sink.write(rows, time.perf_counter() - began)
+            if save is not None:
+                save(state)
+    finally:
+        for sink in sinks:
+            sink.close()
+    return state
