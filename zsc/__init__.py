@@ -1,1 +1,78 @@
-"""zsc"""
+"""The ground of the toolkit: games, policies, playing, learning, storing.
+
+    import zsc
+    from populations import SelfPlay
+    from evaluation import crossplay
+
+    zsc.setup()
+    env = zsc.make("overcooked/coordination_ring")
+    pool = SelfPlay(members=8).train(env, seed=0)
+    crossplay(env, {"SP": pool}, episodes=32, seed=0).heatmap()
+"""
+
+from zsc.crossplay import self_play_returns
+from zsc.envs.base import Environment, EnvSpec, TimeStep
+from zsc.envs.contract import check_environment
+from zsc.envs.registry import list_envs, make
+from zsc.errors import UserError
+from zsc.film import film, save_gif
+from zsc.learn.ppo import PPOConfig
+from zsc.match import Match, MatchSpec
+from zsc.method import Method
+from zsc.policy import (
+    Inputs,
+    Out,
+    Policy,
+    cnn_policy,
+    constant_policy,
+    greedy,
+    gru_policy,
+    mixture,
+    mlp_policy,
+)
+from zsc.pool import Label, Pool, Roster, join, make_pool
+from zsc.setup import setup
+from zsc.store import load_pool, save_pool
+from zsc.symmetry import Symmetry
+from zsc.train import TrainState, fit, init_state, make_update
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "EnvSpec",
+    "Environment",
+    "Inputs",
+    "Label",
+    "Match",
+    "MatchSpec",
+    "Method",
+    "Out",
+    "PPOConfig",
+    "Policy",
+    "Pool",
+    "Roster",
+    "Symmetry",
+    "TimeStep",
+    "TrainState",
+    "UserError",
+    "check_environment",
+    "cnn_policy",
+    "constant_policy",
+    "film",
+    "fit",
+    "greedy",
+    "gru_policy",
+    "init_state",
+    "join",
+    "list_envs",
+    "load_pool",
+    "make",
+    "make_pool",
+    "make_update",
+    "mixture",
+    "mlp_policy",
+    "save_gif",
+    "save_pool",
+    "self_play_returns",
+    "setup",
+]

@@ -44,11 +44,23 @@ def member_mesh(members: int) -> Mesh | None:
 
 
 def spread(tree: Any, members: int) -> Any:
-    """Place arrays [M, ...] where their members will be mapped."""
+    """Place arrays [M, ...] where their members will be mapped, inside jit or outside."""
+    return _place(tree, members, PartitionSpec(AXIS))
+
+
+def replicate(tree: Any, members: int) -> Any:
+    """Place arrays that all members share on every device that maps members."""
+    return _place(tree, members, PartitionSpec())
+
+
+def _place(tree: Any, members: int, spec: PartitionSpec) -> Any:
     mesh = member_mesh(members)
     if mesh is None:
         return tree
-    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec(AXIS)))
+    sharding = NamedSharding(mesh, spec)
+    if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(tree)):
+        return jax.lax.with_sharding_constraint(tree, sharding)
+    return jax.device_put(tree, sharding)
 
 
 def _local_map(fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -37,7 +37,7 @@ class Method:
         never what is reported.
     loss(policy, params, trajectories) -> []: added to the sum of the members' losses.
     after(mstate, params, metrics, pool) -> (mstate, pool): once per update, when the episodes are
-        over; metrics as in the log, each [M].
+        over; metrics as in the log, each [M], and "progress" [], the share of the budget used up.
 
     params are [M, ...], pool is [P, ...] or whatever `init` made of it. Hooks must be the same
     function objects from run to run (module level, or cached), so that programs are compiled once.

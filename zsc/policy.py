@@ -143,7 +143,7 @@ def _base_config(spec: EnvSpec) -> dict[str, Any]:
 
 
 def mlp_policy(
-    spec: EnvSpec, *, widths: tuple[int, ...] = (64, 64), activation: str = "tanh", values: int = 1
+    spec: EnvSpec, *, widths: tuple[int, ...] = (64, 64), activation: str = "relu", values: int = 1
 ) -> Policy:
     """Dense layers with one trunk for actor and critic."""
     extra = {"widths": widths, "activation": activation, "num_values": values}
@@ -168,7 +168,7 @@ def gru_policy(
     *,
     widths: tuple[int, ...] = (64,),
     hidden: int = 64,
-    activation: str = "tanh",
+    activation: str = "relu",
     values: int = 1,
 ) -> Policy:
     """Dense layers and a gated recurrent unit."""

@@ -22,7 +22,7 @@ from zsc.errors import UserError
 from zsc.learn.gae import gae
 from zsc.learn.ppo import Batch, PPOConfig, ppo_loss
 from zsc.match import Match, MatchSpec, draw_match
-from zsc.members import map_members, spread
+from zsc.members import map_members, replicate, spread
 from zsc.method import Matches, Method, no_method_state
 from zsc.policy import Policy
 from zsc.rollout import Games, Trajectory, rollout, start
@@ -81,9 +81,16 @@ def init_state(
     ids = np.arange(members) if isinstance(members, int) else np.asarray(members)
     if len(ids) == 0:
         raise UserError("a population of 0 members cannot be trained: use members >= 1")
-    state = _init(policy, method, config, jax.random.key(seed), ids, updates, pool)
-    params, optimizer, key = spread((state.params, state.optimizer, state.key), len(ids))
-    return state._replace(params=params, optimizer=optimizer, key=key)
+    return _place(_init(policy, method, config, jax.random.key(seed), ids, updates, pool))
+
+
+def _place(state: TrainState) -> TrainState:
+    """Members on their devices, the rest on all: the same in and out, so nothing recompiles."""
+    count = len(state.key)
+    own = spread((state.params, state.optimizer, state.key), count)
+    shared = replicate((state.method, state.pool, state.update, state.budget), count)
+    params, optimizer, key = own
+    return TrainState(params, optimizer, *shared[:2], key, *shared[2:])
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -160,11 +167,13 @@ class _Trainer:
             metrics[name] = played.returns.mean(-1)
         mstate, pool = state.method, state.pool
         if self.method.after is not None:
-            mstate, pool = self.method.after(mstate, params, metrics, pool)
+            progress = (state.update + 1) / jnp.maximum(state.budget, 1)
+            told = metrics | {"progress": progress}
+            mstate, pool = self.method.after(mstate, params, told, pool)
         after = state._replace(
             params=params, optimizer=optimizer, method=mstate, pool=pool, update=state.update + 1
         )
-        return after, metrics
+        return _place(after), metrics
 
     def match(self, state: TrainState, params: Params, keys: Key) -> Matches:
         if self.method.match is not None:

@@ -19,12 +19,12 @@ class PPOConfig:
     """How one member learns. Steps are environment steps of that member."""
 
     envs: int = 8  # games played in step
-    segments: int = 4  # policy updates per episode; the episode is cut into this many parts
+    segments: int = 8  # policy updates per episode; the episode is cut into this many parts
     epochs: int = 3
     minibatches: int = 2  # the games of a segment are dealt into this many parts
-    learning_rate: float = 4e-3
+    learning_rate: float = 5e-3
     final_learning_rate: float = 0.0  # reached linearly at the end of the step budget
-    gamma: float = 0.99
+    gamma: float = 0.98
     lam: float = 0.9
     clip: float = 0.2
     entropy: float = 0.01

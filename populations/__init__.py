@@ -1,0 +1,16 @@
+"""Recipes: one per published way to train a population of partners.
+
+    from populations import FictitiousCoPlay, OtherPlay, SelfPlay
+
+    pool = SelfPlay(members=8, steps=500_000).train(env, seed=0)
+"""
+
+from populations.fictitious_co_play import FictitiousCoPlay
+from populations.other_play import OtherPlay
+from populations.self_play import SelfPlay
+from zsc.method import Method
+
+#: Recipes by the names of the command line.
+RECIPES = {"sp": SelfPlay, "op": OtherPlay, "fcp": FictitiousCoPlay}
+
+__all__ = ["RECIPES", "FictitiousCoPlay", "Method", "OtherPlay", "SelfPlay"]

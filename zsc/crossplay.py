@@ -1,0 +1,370 @@
+"""The cross-play kernel: everyone with everyone, in as few programs as there are kinds of pairs.
+
+Two policies meet in a grid of games [row, col, episode]. The observations of the row's seat stand
+as [row, (col, episode)], those of the other seats are transposed to [col, (row, episode)]: each
+parameter set is read once per step and applied to one large batch, so N policies cost N batched
+products, not N x N, and parameters need O(N) memory. All cells share their episode keys and
+sampling noise (common random numbers), so differences between cells are less noisy than the cells.
+
+A roster of several architectures is grouped by kind; each unordered pair of kinds is one program,
+however many members there are and however the matrix is cut into tiles.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import PartitionSpec
+
+from zsc.envs.base import Environment, TimeStep
+from zsc.errors import UserError
+from zsc.match import MatchSpec, draw_match
+from zsc.members import AXIS, map_members, member_mesh
+from zsc.nets import sample
+from zsc.policy import Inputs, Policy
+from zsc.pool import Pool, Roster, check_home
+from zsc.rollout import rollout, start
+from zsc.types import Array, Carry, Key, Params, State
+
+#: Bytes that the games of one tile may need; small enough to stay in a CPU's cache.
+DEFAULT_BUDGET = 256 * 2**20
+
+
+class Played(NamedTuple):
+    """What one game left, for every seat."""
+
+    returns: Array  # [..., A] true return
+    length: Array  # [...] steps
+    events: Array  # [..., A, F] how often each named event happened
+
+
+class CrossPlayValues(NamedTuple):
+    """values [row, col, seat, episode, metric]: the row's policy sat in that seat, the column's in
+    all others. metrics names the last axis: "return", "length", then the row's events."""
+
+    values: np.ndarray
+    metrics: tuple[str, ...]
+
+
+class _Kind(NamedTuple):
+    """All members of a roster that share a policy."""
+
+    policy: Policy
+    params: Params  # [k, ...]
+    members: np.ndarray  # [k] places in the roster
+
+
+def crossplay(
+    env: Environment,
+    roster: Roster,
+    *,
+    episodes: int,
+    key: Key,
+    budget: int = DEFAULT_BUDGET,
+) -> CrossPlayValues:
+    """Play every ordered pair of the roster's members in every seating.
+
+    budget: bytes that the games in flight may use; more games are played one tile after another.
+    Raises UserError for pools of another game, an empty roster or no episodes.
+    """
+    if episodes < 1:
+        raise UserError(f"{episodes} episodes per cell: at least 1 is needed")
+    for pool in roster:
+        check_home(pool, env.spec)
+    kinds = _group(roster)
+    size, agents = sum(len(pool) for pool in roster), env.spec.num_agents
+    if size == 0:
+        raise UserError("the roster is empty: give at least one agent")
+    names = ("return", "length", *env.spec.event_names)
+    values = np.full((size, size, agents, episodes, len(names)), np.nan, np.float32)
+    for first, one in enumerate(kinds):
+        for two in kinds[first:] if agents == 2 else kinds:
+            seats = (0,) if one is two and agents == 2 else tuple(range(agents))
+            for rows, cols, games, played in _tiles(env, one, two, seats, episodes, key, budget):
+                _place(values, one.members[rows], two.members[cols], seats, games, played)
+    return CrossPlayValues(values, names)
+
+
+def self_play_returns(
+    env: Environment, policy: Policy, params: Params, *, episodes: int, key: Key
+) -> np.ndarray:
+    """[P] mean true return of each agent with itself; params [P, ...]."""
+    keys = jnp.broadcast_to(key, len(jax.tree.leaves(params)[0]))
+    return np.asarray(_self_play(env, policy, episodes, params, keys))
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _self_play(env: Environment, policy: Policy, episodes: int, params: Params, keys: Key) -> Array:
+    spec = MatchSpec()
+
+    def one(params: Params, key: Key) -> Array:
+        match = draw_match(
+            key, spec, envs=episodes, num_agents=env.spec.num_agents, symmetries=1
+        )
+        games = start(env, spec, policy, match, key)
+        games, _ = rollout(env, spec, policy, params, match, games, key, env.spec.horizon)
+        return games.returns.mean()
+
+    return map_members(one)(params, keys)
+
+
+def _group(roster: Roster) -> list[_Kind]:
+    groups: dict[Policy, list[tuple[Pool, np.ndarray]]] = {}
+    place = 0
+    for pool in roster:
+        members = np.arange(place, place + len(pool))
+        groups.setdefault(pool.policy, []).append((pool, members))
+        place += len(pool)
+    return [
+        _Kind(
+            policy,
+            jax.tree.map(lambda *x: jnp.concatenate(x), *(pool.params for pool, _ in entries)),
+            np.concatenate([members for _, members in entries]),
+        )
+        for policy, entries in groups.items()
+    ]
+
+
+def _place(
+    values: np.ndarray,
+    rows: np.ndarray,
+    cols: np.ndarray,
+    seats: Sequence[int],
+    games: np.ndarray,
+    played: Played,
+) -> None:
+    """Write a tile's games, seen by whoever sat in the row's seat; with two seats also transposed."""
+    returns, length, events = (np.asarray(x) for x in played)
+    agents = values.shape[2]
+    for index, seat in enumerate(seats):
+        for viewer in range(agents) if agents == 2 else (seat,):
+            head = np.stack([returns[:, :, index, :, viewer], length[:, :, index]], axis=-1)
+            cell = np.concatenate([head, events[:, :, index, :, viewer]], axis=-1)
+            if viewer == seat:
+                values[np.ix_(rows, cols, [viewer], games)] = cell[:, :, None]
+            else:
+                values[np.ix_(cols, rows, [viewer], games)] = cell.swapaxes(0, 1)[:, :, None]
+
+
+def _tiles(
+    env: Environment,
+    one: _Kind,
+    two: _Kind,
+    seats: tuple[int, ...],
+    episodes: int,
+    key: Key,
+    budget: int,
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, Played]]:
+    """The matrix of two kinds in tiles of one shape; the overhang is played and dropped."""
+    games = max(1, budget // _bytes_per_game(env, one.policy, two.policy))
+    height, width, depth = plan_tiles(
+        len(one.members), len(two.members), len(seats), episodes, games, len(jax.devices())
+    )
+    for top in range(0, len(one.members), height):
+        for left in range(0, len(two.members), width):
+            for first in range(0, episodes, depth):
+                rows = np.arange(top, min(top + height, len(one.members)))
+                cols = np.arange(left, min(left + width, len(two.members)))
+                numbers = np.arange(first, min(first + depth, episodes))
+                played = _tile(
+                    env,
+                    one.policy,
+                    two.policy,
+                    seats,
+                    _take(one.params, rows, height),
+                    _take(two.params, cols, width),
+                    key,
+                    jnp.asarray(np.resize(numbers, depth)),
+                )
+                cut = (slice(len(rows)), slice(len(cols)), slice(None), slice(len(numbers)))
+                yield rows, cols, numbers, jax.tree.map(lambda x, cut=cut: x[cut], played)
+
+
+def plan_tiles(
+    rows: int, cols: int, seats: int, episodes: int, games: int, devices: int
+) -> tuple[int, int, int]:
+    """(rows, cols, episodes) of a tile with at most `games` games in flight, evenly cut.
+
+    Rows are dealt to the devices, so that a tile's rows are a multiple of their number.
+    """
+    depth = _even(episodes, max(1, games // seats))
+    width = _even(cols, max(1, math.isqrt(max(1, games // (seats * depth)))))
+    height = _even(rows, max(1, games // (seats * depth * width)))
+    return math.ceil(height / devices) * devices, width, depth
+
+
+def _even(total: int, most: int) -> int:
+    """The part size that cuts `total` into the fewest parts of at most `most`."""
+    return math.ceil(total / math.ceil(total / most))
+
+
+def _take(params: Params, members: np.ndarray, size: int) -> Params:
+    return jax.tree.map(lambda x: x[np.resize(members, size)], params)
+
+
+def _bytes_per_game(env: Environment, *policies: Policy) -> int:
+    """A rough count: state and observations, in full floats, with room for activations."""
+
+    def size(tree: Any) -> int:
+        return sum(math.prod(x.shape) * 4 for x in jax.tree.leaves(tree))
+
+    shown = jax.eval_shape(env.reset, jax.random.key(0))
+    memory = [jax.eval_shape(policy.carry) for policy in policies]
+    return 4 * size(shown) + 2 * size(memory) + 4 * 256
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2, 3))
+def _tile(
+    env: Environment,
+    row_policy: Policy,
+    col_policy: Policy,
+    seats: tuple[int, ...],
+    rows: Params,
+    cols: Params,
+    key: Key,
+    numbers: Array,
+) -> Played:
+    """[row, col, seating, episode, ...]: one program, rows dealt to the devices."""
+    play = partial(_play, env, row_policy, col_policy, seats)
+    mesh = member_mesh(len(jax.tree.leaves(rows)[0]))
+    if mesh is None:
+        return play(rows, cols, key, numbers)
+    sharded, whole = PartitionSpec(AXIS), PartitionSpec()
+    return jax.shard_map(
+        play,
+        mesh=mesh,
+        in_specs=(sharded, whole, whole, whole),
+        out_specs=sharded,
+        check_vma=False,
+    )(rows, cols, key, numbers)
+
+
+class _Table(NamedTuple):
+    """A grid of games [row, col, seating, episode] in flight."""
+
+    time: Array
+    state: State
+    timestep: TimeStep
+    row: Carry  # [row, (col, seating, episode), 1, ...]
+    col: Carry  # [col, (row, seating, episode), A-1, ...]
+    played: Played
+
+
+def _play(
+    env: Environment,
+    row_policy: Policy,
+    col_policy: Policy,
+    seats: tuple[int, ...],
+    rows: Params,
+    cols: Params,
+    key: Key,
+    numbers: Array,
+) -> Played:
+    spec = env.spec
+    shape = (
+        len(jax.tree.leaves(rows)[0]),
+        len(jax.tree.leaves(cols)[0]),
+        len(seats),
+        len(numbers),
+    )
+    keys = jax.vmap(partial(jax.random.fold_in, key))(numbers)
+    grid = lambda x: jnp.broadcast_to(x, shape + x.shape[1:])  # noqa: E731
+    state, timestep = jax.tree.map(grid, jax.vmap(env.reset)(keys))
+    step_all = jax.vmap(jax.vmap(jax.vmap(jax.vmap(env.step), (None, 0, 0)), (None, 0, 0)),
+                        (None, 0, 0))  # fmt: skip
+
+    def step(table: _Table) -> _Table:
+        now = jax.vmap(lambda k: jax.random.fold_in(k, table.time))(keys)
+        noise = jax.vmap(partial(jax.random.gumbel, shape=(spec.num_agents, spec.num_actions)))(now)
+        row, row_action = _act(row_policy, rows, table.row, table, noise, seats, "row")
+        col, col_action = _act(col_policy, cols, table.col, table, noise, seats, "col")
+        action = _seat(seats, row_action, col_action)
+        over = table.timestep.done
+        state, timestep = step_all(now, table.state, action)
+        old = table.played
+        events = timestep.info["events"].astype(jnp.float32)
+        played = Played(
+            old.returns + timestep.reward, old.length + ~over, old.events + events
+        )
+        return _Table(table.time + 1, state, timestep, row, col, played)
+
+    nothing = Played(
+        jnp.zeros((*shape, spec.num_agents)),
+        jnp.zeros(shape),
+        jnp.zeros((*shape, spec.num_agents, len(spec.event_names))),
+    )
+    table = _Table(
+        jnp.int32(0),
+        state,
+        timestep,
+        _fresh(row_policy, (shape[0], math.prod(shape[1:]), 1)),
+        _fresh(col_policy, (shape[1], shape[0] * shape[2] * shape[3], spec.num_agents - 1)),
+        nothing,
+    )
+    going = lambda t: (t.time < spec.horizon) & ~t.timestep.done.all()  # noqa: E731
+    return jax.lax.while_loop(going, step, table).played
+
+
+def _fresh(policy: Policy, shape: tuple[int, ...]) -> Carry:
+    return jax.tree.map(lambda x: jnp.broadcast_to(x, shape + x.shape), policy.carry())
+
+
+def _act(
+    policy: Policy,
+    params: Params,
+    carry: Carry,
+    table: _Table,
+    noise: Array,
+    seats: tuple[int, ...],
+    side: str,
+) -> tuple[Carry, Array]:
+    """The actions [row, col, seating, episode, own seats] of one side of the table."""
+    shape = table.timestep.done.shape
+    agents = noise.shape[1]
+    own = [[s] if side == "row" else [a for a in range(agents) if a != s] for s in seats]
+    index = np.array(own)  # [seating, own seats]
+
+    def pick(x: Array) -> Array:
+        """[row, col, seating, episode, A, ...] -> own seats only."""
+        return jnp.stack([x[:, :, i][:, :, :, seat] for i, seat in enumerate(index)], axis=2)
+
+    def gather(x: Array) -> Array:
+        """Own policy first, all games of it behind: [policy, games, own seats, ...]."""
+        x = x if side == "row" else x.swapaxes(0, 1)
+        return x.reshape(x.shape[0], -1, *x.shape[4:])
+
+    full = (*shape, index.shape[1])
+    seat = jnp.broadcast_to(index[None, None, :, None], full)
+    mine = jnp.stack([noise[:, s] for s in index])  # [seating, episode, own seats, N]
+    inputs = Inputs(
+        obs=gather(pick(table.timestep.obs)),
+        mask=gather(pick(table.timestep.mask)),
+        first=gather(jnp.broadcast_to(table.time == 0, full)),
+        agent=gather(seat),
+    )
+    if policy.needs_state:
+        states = jax.tree.map(
+            lambda x: gather(jnp.broadcast_to(x[:, :, :, :, None], full + x.shape[4:])), table.state
+        )
+        inputs = inputs._replace(state=states)
+    one = lambda p, c, i: policy.apply(p, c, i)  # noqa: E731
+    batch = jax.vmap(jax.vmap(jax.vmap(one, (None, 0, 0)), (None, 0, 0)))
+    carry, out = batch(params, carry, inputs)
+    action = sample(out.logits, inputs.mask, gather(jnp.broadcast_to(mine, (*full, mine.shape[-1]))))
+    first, second = shape[:2] if side == "row" else shape[1::-1]
+    action = action.reshape(first, second, *full[2:])
+    return carry, action if side == "row" else action.swapaxes(0, 1)
+
+
+def _seat(seats: tuple[int, ...], row: Array, col: Array) -> Array:
+    """[row, col, seating, episode, A] joint actions."""
+    both = [
+        jnp.insert(col[:, :, i], seat, row[:, :, i, :, 0], axis=-1) for i, seat in enumerate(seats)
+    ]
+    return jnp.stack(both, axis=2)

@@ -1,0 +1,31 @@
+"""Process-wide settings that have to be made before jax starts: devices and the compile cache."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import jax
+
+
+def setup(*, devices: int | None = None, cache: bool = True) -> None:
+    """Let a population use all cores, and keep compiled programs between runs.
+
+    devices: host devices that a CPU is split into; members of a population are dealt to them.
+        None means one per core. Accelerators are used as they are.
+    cache: keep compiled programs in $ZSC_CACHE or ~/.cache/zsc, so that only the first run of a
+        configuration waits for the compiler.
+
+    Call it once, before the first array is made; later calls change the cache only.
+    """
+    if devices is None and not jax.config.jax_num_cpu_devices > 0:
+        devices = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if devices is not None:
+        try:
+            jax.config.update("jax_num_cpu_devices", devices)
+        except RuntimeError:
+            pass  # jax is running already: its devices stay as they are
+    if cache and jax.config.jax_compilation_cache_dir is None:
+        folder = Path(os.environ.get("ZSC_CACHE", Path.home() / ".cache" / "zsc"))
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)

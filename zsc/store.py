@@ -1,0 +1,247 @@
+"""Pools and training state on disk: safetensors and JSON, written beside and renamed.
+
+A kill leaves the old file or the new one, never half. Every file's hash stands in a manifest or in
+the file's own header, and loading never runs code: there is no pickle.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from safetensors import SafetensorError
+from safetensors import numpy as safetensors
+
+from zsc.errors import UserError
+from zsc.policy import build
+from zsc.pool import Home, Label, Pool
+from zsc.types import PyTree
+
+POOL_FORMAT, ARRAYS_FORMAT = 1, 1
+_LIBRARIES = ("zsc-toolkit", "jax", "jaxlib", "flax", "optax", "distrax", "numpy")
+
+
+def save_pool(pool: Pool, path: str | Path) -> Path:
+    """Write a pool folder: one safetensors file and manifest.json with its hash.
+
+    Raises UserError if a pool is there already; nothing is overwritten.
+    """
+    folder = Path(path)
+    if (folder / "manifest.json").exists():
+        raise UserError(f"{folder} already holds a pool: choose another place or remove it")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be made: {error.strerror}; choose another place") from None
+    data = safetensors.save(_flat(pool.params))
+    digest = hashlib.sha256(data).hexdigest()
+    name = f"members-{digest[:12]}.safetensors"
+    write_atomically(folder / name, data)
+    manifest = {
+        "format": "zsc-pool",
+        "format_version": POOL_FORMAT,
+        "game": asdict(pool.home),
+        "policy": {"name": pool.policy.name, "config": [list(pair) for pair in pool.policy.config]},
+        "members": [asdict(label) for label in pool.labels],
+        "file": name,
+        "sha256": digest,
+        "libraries": library_versions(),
+    }
+    write_json(folder / "manifest.json", manifest)
+    return folder
+
+
+def load_pool(path: str | Path) -> Pool:
+    """Read a pool folder, or the pool of a run folder.
+
+    Raises UserError if there is none, if it was altered or cut short, or if its format is newer.
+    """
+    folder = _find_pool(Path(path))
+    manifest = read_json(folder / "manifest.json")
+    if manifest.get("format") != "zsc-pool" or manifest.get("format_version", 0) > POOL_FORMAT:
+        raise UserError(
+            f"{folder / 'manifest.json'} is no pool manifest of format {POOL_FORMAT} or older: "
+            "install the toolkit version that wrote it"
+        )
+    try:
+        data = (folder / manifest["file"]).read_bytes()
+        home, labels = Home(**manifest["game"]), _labels(manifest["members"])
+        policy = build(manifest["policy"]["name"], _tuples(manifest["policy"]["config"]))
+    except (KeyError, TypeError):
+        raise _damaged(folder / "manifest.json") from None
+    except FileNotFoundError:
+        raise UserError(f"{folder / manifest['file']} is missing: copy the whole folder") from None
+    if hashlib.sha256(data).hexdigest() != manifest["sha256"]:
+        raise _damaged(folder / manifest["file"])
+    like = jax.eval_shape(policy.init, jax.random.key(0))
+    params = _unflat(like, safetensors.load(data), folder / manifest["file"])
+    return Pool(params, policy, labels, home)
+
+
+def save_arrays(path: str | Path, arrays: dict[str, np.ndarray], notes: dict[str, Any]) -> Path:
+    """Write named arrays as one safetensors file, with notes and their hash in its header."""
+    target = Path(path)
+    header = {
+        "format": f"zsc-arrays {ARRAYS_FORMAT}",
+        "notes": json.dumps(notes),
+        "sha256": _content_hash(arrays),
+    }
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{target.parent} cannot be made: {error.strerror}") from None
+    write_atomically(target, safetensors.save(arrays, metadata=header))
+    return target
+
+
+def load_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read what `save_arrays` wrote. Raises UserError if it is missing, altered or cut short."""
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+        arrays = safetensors.load(data)
+        size = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8 : 8 + size])["__metadata__"]
+        notes = json.loads(header["notes"])
+    except (FileNotFoundError, IsADirectoryError):
+        raise UserError(f"{path} is not there: check the path") from None
+    except (SafetensorError, KeyError, ValueError):
+        raise _damaged(path) from None
+    if _content_hash(arrays) != header.get("sha256"):
+        raise _damaged(path)
+    return arrays, notes
+
+
+def save_tree(path: str | Path, tree: PyTree, notes: dict[str, Any]) -> Path:
+    """Write any pytree of arrays, random keys included."""
+    return save_arrays(path, _flat(tree), notes)
+
+
+def load_tree(path: str | Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
+    """Read a pytree shaped as `like` (arrays or shapes) and its notes.
+
+    Raises UserError if the file was altered, cut short, or is of another structure.
+    """
+    arrays, notes = load_arrays(path)
+    return _unflat(like, arrays, Path(path)), notes
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write beside and rename, through to the disk."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """A JSON file, readable, written beside and renamed."""
+    write_atomically(path, (json.dumps(value, indent=1) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file. Raises UserError if it is missing or broken."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path} is not there: check the path") from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise _damaged(path) from None
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that decide what comes out."""
+    found = {}
+    for name in _LIBRARIES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def git_revision() -> str | None:
+    """The commit of the working folder, if it is a git checkout."""
+    try:
+        command = ["git", "rev-parse", "HEAD"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _find_pool(path: Path) -> Path:
+    for folder in (path, path / "pool"):
+        manifest = folder / "manifest.json"
+        if manifest.exists() and read_json(manifest).get("format") == "zsc-pool":
+            return folder
+    if (path / "manifest.json").exists():
+        raise UserError(f"{path} holds no finished pool: finish the run with --resume")
+    raise UserError(f"there is no pool in {path}: give a pool folder or the folder of a run")
+
+
+def _damaged(path: Path) -> UserError:
+    return UserError(f"{path} was altered or cut short: restore it from a copy or make it again")
+
+
+def _names(tree: PyTree) -> Iterator[tuple[str, Any]]:
+    for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+        yield jax.tree_util.keystr(path) or ".", leaf
+
+
+def _is_key(leaf: Any) -> bool:
+    return bool(jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key))
+
+
+def _flat(tree: PyTree) -> dict[str, np.ndarray]:
+    return {
+        name: np.array(jax.random.key_data(leaf) if _is_key(leaf) else leaf, order="C")
+        for name, leaf in _names(tree)
+    }
+
+
+def _unflat(like: PyTree, arrays: dict[str, np.ndarray], path: Path) -> PyTree:
+    names = [name for name, _ in _names(like)]
+    if set(names) != set(arrays):
+        odd = sorted(set(names) ^ set(arrays))[0]
+        raise UserError(f"{path} is of another structure (array {odd!r}): use the version that wrote it")
+    leaves = [
+        jax.random.wrap_key_data(arrays[name])
+        if _is_key(leaf)
+        else jax.numpy.asarray(arrays[name], leaf.dtype)
+        for name, leaf in _names(like)
+    ]
+    return jax.tree.unflatten(jax.tree.structure(like), leaves)
+
+
+def _content_hash(arrays: dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
+
+
+def _labels(rows: list[dict[str, Any]]) -> tuple[Label, ...]:
+    return tuple(Label(**{**row, "parents": tuple(row["parents"])}) for row in rows)
+
+
+def _tuples(value: Any) -> Any:
+    """JSON lists back to the tuples that a policy's config is made of."""
+    return tuple(_tuples(part) for part in value) if isinstance(value, list) else value
