@@ -7,16 +7,17 @@ random seat.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from populations.partners import uniform_partners
+from populations.partners import take_table, uniform_partners
+from populations.presets import preset
 from populations.snapshots import snapshot_hooks
-from populations.stage import Log, MakePolicy, Stage, log_for
+from populations.stage import Log, MakePolicy, Stage, open_log
 from zsc.crossplay import self_play_returns
 from zsc.envs.base import Environment
 from zsc.errors import UserError
@@ -24,9 +25,11 @@ from zsc.learn.ppo import PPOConfig
 from zsc.match import MatchSpec
 from zsc.method import Method
 from zsc.policy import mlp_policy
-from zsc.pool import Label, Pool
+from zsc.pool import Label, Pool, make_pool
+from zsc.types import Params
 
 STAGES = ("initial", "mid", "final")
+_SKILL_EPISODES = 8
 
 
 @dataclass(frozen=True)
@@ -35,26 +38,28 @@ class FictitiousCoPlay:
 
     members: best responses, each with `partners` self-play seeds of its own, so that members are
         independent runs of the method.
-    steps, partner_steps: environment steps per best response and per self-play seed; 0 for
-        partner_steps means as many as steps.
+    steps: environment steps per best response; None takes three times the game's preset.
+    ppo: how a best response learns; None takes the game's preset.
+    policy: makes the networks of partners and best responses.
+    partner_steps, partner_ppo: the same for the self-play seeds; None takes the game's preset.
+    blocks: partners that a best response meets at the same time; 0 is one per game.
     snapshots: checkpoints among which the halfway one is looked for.
-    blocks: partners that a best response meets at the same time.
     """
 
     members: int = 4
-    steps: float = 1_000_000
-    ppo: PPOConfig = field(default_factory=lambda: PPOConfig(envs=16))
+    steps: float | None = None
+    ppo: PPOConfig | None = None
     policy: MakePolicy = mlp_policy
     partners: int = 8
-    partner_steps: float = 0
-    partner_ppo: PPOConfig = field(default_factory=PPOConfig)
+    partner_steps: float | None = None
+    partner_ppo: PPOConfig | None = None
+    blocks: int = 0
     snapshots: int = 20
-    blocks: int = 8
 
     def __post_init__(self) -> None:
         if self.partners < 1:
             raise UserError(f"partners is {self.partners}: each best response needs at least 1")
-        if self.ppo.envs % self.blocks:
+        if self.ppo is not None and self.blocks and self.ppo.envs % self.blocks:
             raise UserError(
                 f"{self.ppo.envs} games cannot be shared by {self.blocks} partners: "
                 "make ppo.envs a multiple of blocks"
@@ -68,39 +73,39 @@ class FictitiousCoPlay:
         out: str | Path | None = None,
         resume: bool = False,
         progress: bool = False,
-        settings: dict[str, object] | None = None,
     ) -> Pool:
-        """A pool of `members` best responses; with `out` also a run folder, whose `partners/`
-        holds the pool they were trained with. Raises UserError."""
-        log = log_for(out, resume, settings or {}, progress)
+        """A pool of `members` best responses; arguments and errors as in `SelfPlay.train`.
+
+        The run folder's `partners/` holds the pool that they were trained with.
+        """
+        log = open_log(self, env, seed, out, resume, progress)
         partners = self.train_partners(env, seed, log)
+        if log.run is not None and not log.run.holds_pool("partners"):
+            partners.save(log.run.path / "partners")
         pool = self.train_responses(env, seed, log, partners)
         if log.run is not None and not log.run.finished:
-            if not (log.run.path / "partners" / "manifest.json").exists():
-                partners.save(log.run.path / "partners")
             pool.save(log.run.path / "pool")
         return pool
 
     def train_partners(self, env: Environment, seed: int, log: Log) -> Pool:
         """Stage 1: [members x partners x 3] agents, the three checkpoints of a seed together."""
         init, after = snapshot_hooks(self.snapshots)
+        known = preset(env.spec)
         stage = Stage(
-            env,
-            Method("self_play", init=init, after=after),
-            self.policy(env.spec),
-            self.partner_ppo,
-            self.members * self.partners,
-            self.partner_steps or self.steps,
-            seed,
+            env=env,
+            method=Method("self_play", init=init, after=after),
+            policy=self.policy(env.spec),
+            ppo=self.partner_ppo or known.ppo,
+            members=self.members * self.partners,
+            steps=known.steps if self.partner_steps is None else self.partner_steps,
+            seed=seed,
             name="partners",
             title="partners",
         )
         state = stage.train(log)
         skill = _skills(stage, state.pool)  # [S, M]
-        chosen = choose_checkpoints(skill)  # [M, 3]
-        member = np.repeat(np.arange(chosen.shape[0]), len(STAGES))
-        slot = chosen.reshape(-1)
-        params = jax.tree.map(lambda x: x[slot, member], state.pool)
+        slot = choose_checkpoints(skill).reshape(-1)
+        member = np.repeat(np.arange(stage.members), len(STAGES))
         done = stage.steps_done(state)
         labels = [
             Label(
@@ -113,43 +118,37 @@ class FictitiousCoPlay:
             )
             for i, (s, m) in enumerate(zip(slot, member, strict=True))
         ]
-        from zsc.pool import make_pool
-
+        params = jax.tree.map(lambda x: x[slot, member], state.pool)
         return make_pool(env.spec, stage.policy, params, labels)
 
     def train_responses(self, env: Environment, seed: int, log: Log, partners: Pool) -> Pool:
         """Stage 2: one best response per member, against its own share of the partners."""
-        spec = MatchSpec("partner", partner=partners.policy, blocks=self.blocks)
+        known = preset(env.spec)
+        ppo = self.ppo or known.ppo
+        spec = MatchSpec("partner", partner=partners.policy, blocks=self.blocks or ppo.envs)
         allowed = np.arange(len(partners), dtype=np.int32).reshape(self.members, -1)
         stage = Stage(
-            env,
-            Method(
+            env=env,
+            method=Method(
                 "fictitious_co_play",
                 specs=(spec,),
-                init=_allow,
-                match=uniform_partners(spec, self.ppo.envs, env.spec.num_agents),
+                init=take_table,
+                match=uniform_partners(spec, ppo.envs, env.spec.num_agents),
             ),
-            self.policy(env.spec),
-            self.ppo,
-            self.members,
-            self.steps,
-            seed + 1_000_003,  # not the seeds of the partners
+            policy=self.policy(env.spec),
+            ppo=ppo,
+            members=self.members,
+            steps=3 * known.steps if self.steps is None else self.steps,
+            seed=seed + 1_000_003,  # other seeds than the partners'
             title="responses",
         )
         state = stage.train(log, pool=(jnp.asarray(allowed), partners.params))
-        ids = np.array(partners.ids)
-        done = stage.steps_done(state)
+        ids, done = np.array(partners.ids), stage.steps_done(state)
         labels = [
-            replace(Label(stage.method.name, seed, m, done), parents=tuple(ids[allowed[m]].tolist()))
-            for m in range(self.members)
+            replace(Label(stage.method.name, seed, m, done), parents=tuple(ids[mine].tolist()))
+            for m, mine in enumerate(allowed)
         ]
         return stage.pool(state.params, labels)
-
-
-def _allow(key, params, pool):  # type: ignore[no-untyped-def]
-    """The init hook: the table of allowed partners is the method's state, the rest the pool."""
-    del key, params
-    return pool
 
 
 def choose_checkpoints(skill: np.ndarray) -> np.ndarray:
@@ -162,9 +161,11 @@ def choose_checkpoints(skill: np.ndarray) -> np.ndarray:
     return np.stack([np.zeros_like(middle), middle, np.full_like(middle, last)], axis=1)
 
 
-def _skills(stage: Stage, checkpoints) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _skills(stage: Stage, checkpoints: Params) -> np.ndarray:
     """[S, M] mean self-play return of checkpoints [S, M, ...]."""
     key = jax.random.fold_in(jax.random.key(stage.seed), 2)
     flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), checkpoints)
-    returns = self_play_returns(stage.env, stage.policy, flat, episodes=8, key=key)
+    returns = self_play_returns(
+        stage.env, stage.policy, flat, episodes=_SKILL_EPISODES, key=key
+    )
     return returns.reshape(-1, stage.members)

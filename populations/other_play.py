@@ -8,29 +8,22 @@ earn nothing; what is left is what any other agent can find as well.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from populations.self_play import train_and_label
-from populations.stage import MakePolicy, Stage, log_for
+from populations.self_play import SelfPlay, train_one_stage
+from populations.stage import open_log
 from zsc.envs.base import Environment
-from zsc.learn.ppo import PPOConfig
 from zsc.match import MatchSpec
 from zsc.method import Method
-from zsc.policy import mlp_policy
 from zsc.pool import Pool
 
 METHOD = Method("other_play", specs=(MatchSpec(relabel=True),))
 
 
 @dataclass(frozen=True)
-class OtherPlay:
-    """PPO self-play under the game's symmetries. Fields as in `SelfPlay`."""
-
-    members: int = 8
-    steps: float = 500_000
-    ppo: PPOConfig = field(default_factory=PPOConfig)
-    policy: MakePolicy = mlp_policy
+class OtherPlay(SelfPlay):
+    """PPO self-play under the game's symmetries; the fields are those of `SelfPlay`."""
 
     def train(
         self,
@@ -40,9 +33,8 @@ class OtherPlay:
         out: str | Path | None = None,
         resume: bool = False,
         progress: bool = False,
-        settings: dict[str, object] | None = None,
     ) -> Pool:
-        """A pool of `members` agents; with `out` also a run folder. Raises UserError.
+        """A pool of `members` agents; arguments and errors as in `SelfPlay.train`.
 
         Warns where the game has no symmetry: other-play is self-play there.
         """
@@ -52,5 +44,5 @@ class OtherPlay:
                 "(overcooked/mirror_ring has a mirror, lever has equal levers)",
                 stacklevel=2,
             )
-        stage = Stage(env, METHOD, self.policy(env.spec), self.ppo, self.members, self.steps, seed)
-        return train_and_label(stage, log_for(out, resume, settings or {}, progress))
+        log = open_log(self, env, seed, out, resume, progress)
+        return train_one_stage(self, METHOD, env, seed, log)

@@ -12,6 +12,12 @@ from zsc.method import MatchHook, Matches
 from zsc.types import Array, Key, Params
 
 
+def take_table(key: Key, params: Params, pool: tuple[Array, Params]) -> tuple[Array, Params]:
+    """The init hook for `uniform_partners`: the pool comes as (table, parameters [P, ...])."""
+    del key, params
+    return pool
+
+
 @lru_cache(maxsize=64)
 def uniform_partners(spec: MatchSpec, envs: int, num_agents: int) -> MatchHook:
     """Each block's partner uniformly from those that the member may meet, on a random seat.

@@ -6,10 +6,11 @@ its seed stumbled on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from populations.stage import Log, MakePolicy, Stage, log_for
+from populations.presets import preset
+from populations.stage import Log, MakePolicy, Stage, open_log
 from zsc.envs.base import Environment
 from zsc.learn.ppo import PPOConfig
 from zsc.method import Method
@@ -23,15 +24,16 @@ METHOD = Method("self_play")
 class SelfPlay:
     """PPO with one parameter set in all seats.
 
-    members: agents trained at the same time, each with its own seed; member m of seed s is the
+    members: agents trained at the same time, each with its own seed; member m of a seed is the
         same agent however many others are trained beside it.
-    steps: environment steps per member.
-    policy: makes the network for a game, e.g. `mlp_policy`, `cnn_policy`, `gru_policy`.
+    steps: environment steps per member; None takes the game's preset.
+    ppo: how a member learns; None takes the game's preset.
+    policy: makes the network for a game: `mlp_policy`, `cnn_policy`, `gru_policy`, or your own.
     """
 
     members: int = 8
-    steps: float = 500_000
-    ppo: PPOConfig = field(default_factory=PPOConfig)
+    steps: float | None = None
+    ppo: PPOConfig | None = None
     policy: MakePolicy = mlp_policy
 
     def train(
@@ -42,18 +44,33 @@ class SelfPlay:
         out: str | Path | None = None,
         resume: bool = False,
         progress: bool = False,
-        settings: dict[str, object] | None = None,
     ) -> Pool:
-        """A pool of `members` agents; with `out` also a run folder. Raises UserError."""
-        stage = Stage(env, METHOD, self.policy(env.spec), self.ppo, self.members, self.steps, seed)
-        return train_and_label(stage, log_for(out, resume, settings or {}, progress))
+        """A pool of `members` agents.
+
+        out: a run folder to make, or with `resume` to go on with. progress: draw a bar.
+        Raises UserError for settings that cannot be trained or a folder that is in the way.
+        """
+        log = open_log(self, env, seed, out, resume, progress)
+        return train_one_stage(self, METHOD, env, seed, log)
 
 
-def train_and_label(stage: Stage, log: Log) -> Pool:
-    """Train one stage and make its final members the pool, saved if the log has a run."""
+def train_one_stage(
+    recipe: SelfPlay, method: Method, env: Environment, seed: int, log: Log
+) -> Pool:
+    """Train a recipe that is a single stage; its final members are the pool."""
+    known = preset(env.spec)
+    stage = Stage(
+        env=env,
+        method=method,
+        policy=recipe.policy(env.spec),
+        ppo=recipe.ppo or known.ppo,
+        members=recipe.members,
+        steps=known.steps if recipe.steps is None else recipe.steps,
+        seed=seed,
+    )
     state = stage.train(log)
     done = stage.steps_done(state)
-    labels = [Label(stage.method.name, stage.seed, m, done) for m in range(stage.members)]
+    labels = [Label(method.name, seed, m, done) for m in range(stage.members)]
     pool = stage.pool(state.params, labels)
     if log.run is not None and not log.run.finished:
         pool.save(log.run.path / "pool")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 
 from zsc.crossplay import self_play_returns
 from zsc.envs.base import Environment, EnvSpec
+from zsc.errors import UserError
 from zsc.learn.ppo import PPOConfig
 from zsc.method import Method
 from zsc.policy import Policy
@@ -24,6 +25,7 @@ from zsc.types import Params
 MakePolicy: TypeAlias = Callable[[EnvSpec], Policy]
 
 CHUNK = 5  # updates per device program: often enough for the eye, seldom enough for the device
+SAVE_SECONDS = 15.0  # between two saved training states
 SKILL_EPISODES = 16
 
 
@@ -33,18 +35,15 @@ class Log:
 
     run: RunFolder | None = None
     progress: bool = False
-    save_seconds: float = 15.0  # between two saved states
-    sinks: tuple[Sink, ...] = field(default=())
 
-    def all_sinks(self, stage: str, title: str) -> list[Sink]:
-        """The given sinks, the run's metrics file, the bar on the terminal."""
-        sinks: list[Sink] = list(self.sinks)
+    def sinks(self, stage: str, title: str) -> list[Sink]:
+        """The run's metrics file and the bar on the terminal."""
+        sinks: list[Sink] = []
         if self.run is not None:
             sinks.append(JsonLines(self.run.metrics(stage)))
-        return sinks + ([ProgressBar(title)] if self.progress else [])
-
-
-QUIET = Log()
+        if self.progress:
+            sinks.append(ProgressBar(title))
+        return sinks
 
 
 @dataclass(frozen=True)
@@ -58,12 +57,11 @@ class Stage:
     members: int
     steps: float  # environment steps per member
     seed: int
-    name: str = ""  # distinguishes the files of several stages of one run
+    name: str = ""  # tells the files of several stages of one run apart
     title: str = "training"
 
     def train(self, log: Log, pool: Params = ()) -> TrainState:
         """The trained population; goes on from the log's run folder if a state was saved there."""
-        update = make_update(self.env, self.policy, self.method, self.ppo)
         updates = updates_for(self.env, self.ppo, self.steps)
         state = init_state(
             self.env,
@@ -77,34 +75,76 @@ class Stage:
         )
         save = None
         if log.run is not None:
-            saved = log.run.latest(self.name or "main", state)
-            if saved is not None:
-                state = jax.tree.map(lambda old, new: jax.device_put(new, old.sharding), state, saved)
-            save = _every(log.save_seconds, updates, log.run.saver(self.name or "main"))
+            state = log.run.latest(self.name or "main", state) or state
+            save = _every(SAVE_SECONDS, updates, log.run.saver(self.name or "main"))
         return fit(
-            update,
+            make_update(self.env, self.policy, self.method, self.ppo),
             state,
             updates=updates,
             chunk=CHUNK,
-            sinks=log.all_sinks(self.name, self.title),
+            sinks=log.sinks(self.name, self.title),
             steps_per_update=steps_per_update(self.env, self.ppo),
             save=save,
         )
 
     def pool(self, params: Params, labels: Sequence[Label]) -> Pool:
         """Agents of this stage as a pool, with their measured skill in the labels."""
-        key = jax.random.key(self.seed)
+        key = jax.random.fold_in(jax.random.key(self.seed), 1)
         skills = self_play_returns(
-            self.env, self.policy, params, episodes=SKILL_EPISODES, key=jax.random.fold_in(key, 1)
+            self.env, self.policy, params, episodes=SKILL_EPISODES, key=key
         )
-        from dataclasses import replace
-
         named = [replace(x, skill=float(s)) for x, s in zip(labels, skills, strict=True)]
         return make_pool(self.env.spec, self.policy, params, named)
 
     def steps_done(self, state: TrainState) -> int:
         """Environment steps that each member has played."""
         return int(state.update) * steps_per_update(self.env, self.ppo)
+
+
+def open_log(
+    recipe: Any, env: Environment, seed: int, out: str | Path | None, resume: bool, progress: bool
+) -> Log:
+    """The log of a training: a new run folder, one to go on with, or none.
+
+    Raises UserError if a folder is in the way, or if the run to go on with is another one.
+    """
+    if out is None:
+        return Log(progress=progress)
+    settings = {
+        "method": type(recipe).__name__,
+        "recipe": describe(recipe),
+        "env": env.spec.id,
+        "env_version": env.spec.version,
+        "env_settings": describe(env),
+        "seed": seed,
+    }
+    if not resume:
+        return Log(RunFolder.create(out, settings), progress)
+    run = RunFolder.open(out)
+    for name, now in settings.items():
+        before = run.settings.get(name)
+        if before != now:
+            raise UserError(
+                f"{out} was started with {_difference(name, before, now)}: "
+                "go on with the same settings, or start a new run"
+            )
+    return Log(run, progress)
+
+
+def describe(value: Any) -> Any:
+    """A setting as it stands in a manifest: dataclasses as dictionaries, functions by name."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: describe(getattr(value, f.name)) for f in fields(value)}
+    if callable(value):
+        return value.__name__
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _difference(name: str, before: Any, now: Any) -> str:
+    if isinstance(before, dict) and isinstance(now, dict):
+        key = next(key for key in now if before.get(key) != now[key])
+        return _difference(key, before.get(key), now[key])
+    return f"{name} {before}, not {now}"
 
 
 def _every(
@@ -120,13 +160,3 @@ def _every(
             last = time.monotonic()
 
     return maybe
-
-
-def log_for(
-    out: str | Path | None, resume: bool, settings: dict[str, object], progress: bool
-) -> Log:
-    """The log of a training with these arguments: a new run, one to go on with, or none."""
-    if out is None:
-        return Log(progress=progress)
-    run = RunFolder.open(out) if resume else RunFolder.create(out, settings)
-    return Log(run=run, progress=progress)

@@ -1,7 +1,8 @@
-"""Our Overcooked against the reference engine, in small; `overcooked_oracle` has the long run."""
+"""Our Overcooked against the reference engine, in small; `tests.oracle` has the long run."""
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 
 import jax
@@ -9,14 +10,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests import overcooked_oracle as oracle
+from tests.oracle.compare import compare_layout, compare_records
+from tests.oracle.episodes import play_all
+from tests.oracle.kitchens import generate_layouts
+from tests.oracle.record import FIELDS, Difference
 from zsc.envs.overcooked import CLASSIC, Layout, Overcooked, parse_layout
 
 HORIZON = 100
 STEPS = 1000  # in each kitchen
 
 LAYOUTS: dict[str, Layout] = {name: parse_layout(text, name) for name, text in CLASSIC.items()}
-LAYOUTS |= {f"generated_{i}": each for i, each in enumerate(oracle.generate_layouts(0, 3))}
+LAYOUTS["generated_divided"] = generate_layouts(seed=0, count=1)[0]
 
 #: What has to have happened for the comparison to mean anything.
 WANTED = (
@@ -55,26 +59,26 @@ WANTED = (
 
 
 @cache
-def coverage_of(name: str) -> oracle.Coverage:
+def coverage_of(name: str) -> Counter[str]:
     """Compare in one kitchen, once in a test run."""
-    return oracle.compare_layout(LAYOUTS[name], STEPS, HORIZON, seed=list(LAYOUTS).index(name))
+    return compare_layout(LAYOUTS[name], STEPS, HORIZON, seed=list(LAYOUTS).index(name))
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_every_number_of_every_step_equals_the_reference(name: str) -> None:
-    assert coverage_of(name).steps >= STEPS
+    assert coverage_of(name)["steps"] >= STEPS
 
 
 def test_the_comparison_saw_everything_that_matters() -> None:
-    counts = sum((coverage_of(name) for name in LAYOUTS), oracle.Coverage()).counts
+    counts = sum((coverage_of(name) for name in LAYOUTS), Counter[str]())
     assert [event for event in WANTED if counts[event] == 0] == []
-    assert [name for name in CLASSIC if not coverage_of(name).counts["soup_delivery"]] == []
+    assert [name for name in CLASSIC if not coverage_of(name)["soup_delivery"]] == []
 
 
-@pytest.mark.parametrize("part", ["obs", "sparse", "shaped", "events", *oracle.FIELDS])
+@pytest.mark.parametrize("part", ["obs", "sparse", "shaped", "events", *FIELDS])
 def test_the_comparison_notices_one_wrong_number(part: str) -> None:
     layout = LAYOUTS["cramped_room"]
-    record = next(oracle.play_all(layout, 1, HORIZON, seed=0))
+    record = next(play_all(layout, 1, HORIZON, seed=0))
     wrong = {name: values.copy() for name, values in record.states.items()}
     if part in wrong:
         wrong[part][50] += 1
@@ -84,8 +88,8 @@ def test_the_comparison_notices_one_wrong_number(part: str) -> None:
         values[50] = ~values[50] if values.dtype == bool else values[50] + 1
         record = record._replace(**{part: values})
     env = Overcooked(layout="cramped_room", horizon=HORIZON, encoding="grid")
-    with pytest.raises(oracle.Difference, match=part):
-        oracle.compare_steps(env, [record])
+    with pytest.raises(Difference, match=part):
+        compare_records(env, [record])
 
 
 def test_the_time_limit_truncates_and_the_terminal_state_absorbs() -> None:

@@ -15,7 +15,7 @@ from zsc.envs.base import Environment, EnvSpec, TimeStep
 from zsc.envs.contract import check_environment
 from zsc.envs.registry import list_envs, make
 from zsc.errors import UserError
-from zsc.film import film, save_gif
+from zsc.gif import film, save_gif
 from zsc.learn.ppo import PPOConfig
 from zsc.match import Match, MatchSpec
 from zsc.method import Method
@@ -31,12 +31,13 @@ from zsc.policy import (
     mlp_policy,
 )
 from zsc.pool import Label, Pool, Roster, join, make_pool
-from zsc.setup import setup
+from zsc.runtime import setup
 from zsc.store import load_pool, save_pool
 from zsc.symmetry import Symmetry
 from zsc.train import TrainState, fit, init_state, make_update
+from zsc.version import __version__
 
-__version__ = "0.1.0"
+
 
 __all__ = [
     "EnvSpec",
@@ -55,6 +56,7 @@ __all__ = [
     "TimeStep",
     "TrainState",
     "UserError",
+    "__version__",
     "check_environment",
     "cnn_policy",
     "constant_policy",

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from zsc.errors import UserError
 from zsc.store import git_revision, library_versions, load_tree, read_json, save_tree, write_json
 from zsc.types import PyTree
@@ -50,7 +52,11 @@ class RunFolder:
     @property
     def finished(self) -> bool:
         """True once the pool is written."""
-        return (self.path / "pool" / "manifest.json").exists()
+        return self.holds_pool("pool")
+
+    def holds_pool(self, name: str) -> bool:
+        """True if a pool of that name was written."""
+        return (self.path / name / "manifest.json").exists()
 
     def metrics(self, stage: str = "") -> Path:
         """The file of metrics of a stage."""
@@ -69,11 +75,15 @@ class RunFolder:
         return save
 
     def latest(self, stage: str, like: PyTree) -> PyTree | None:
-        """The newest state of a stage that reads without fault; None if nothing was saved."""
+        """The newest state of a stage that reads without fault, placed on devices as `like`.
+
+        None if nothing was saved; raises UserError if nothing that was saved can be read.
+        """
         saved = self._saved(stage)
         for path in saved:
             try:
-                return load_tree(path, like)[0]
+                found = load_tree(path, like)[0]
+                return jax.tree.map(lambda x, y: jax.device_put(x, y.sharding), found, like)
             except UserError as error:
                 print(f"warning: {error}; going back to the state before it")
         if saved:

@@ -50,6 +50,11 @@ def segment_length(env: Environment, config: PPOConfig) -> int:
     return -(-env.spec.horizon // config.segments)
 
 
+def segments(env: Environment, config: PPOConfig) -> int:
+    """How many segments an episode is cut into; never more than it has steps."""
+    return -(-env.spec.horizon // segment_length(env, config))
+
+
 def steps_per_update(env: Environment, config: PPOConfig) -> int:
     """Environment steps that one member plays for one update."""
     return env.spec.horizon * config.envs
@@ -158,7 +163,7 @@ class _Trainer:
 
         carry = (state.params, state.optimizer, games)
         (params, optimizer, games), learned = jax.lax.scan(
-            segment, carry, jnp.arange(self.config.segments)
+            segment, carry, jnp.arange(segments(self.env, self.config))
         )
         metrics = {name: value.mean(0) for name, value in learned.items()}
         metrics["first_ratio_error"] = learned["first_ratio_error"].max(0)

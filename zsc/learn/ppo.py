@@ -27,7 +27,7 @@ class PPOConfig:
     gamma: float = 0.98
     lam: float = 0.9
     clip: float = 0.2
-    entropy: float = 0.01
+    entropy: float = 0.04
     value: float = 0.5
     max_grad_norm: float = 0.5
     shaping_steps: float = 2.5e6  # the shaped reward fades to nothing over these; 0: never used

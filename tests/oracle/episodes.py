@@ -1,0 +1,49 @@
+"""Episodes of every kind, played by the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from tests.oracle.actions import chance, eager, mixed, scripted
+from tests.oracle.injection import Injector
+from tests.oracle.record import Policy, Record
+from tests.oracle.reference import from_snapshot, play, reference_mdp
+from zsc.envs.overcooked import Layout
+
+#: Kind of episode and its share of the steps of a layout.
+SHARES = {
+    "reset, chance": 0.08,
+    "reset, interacts": 0.08,
+    "reset, scripted": 0.24,
+    "reset, mixed": 0.1,
+    "injected": 0.5,
+}
+
+
+def play_all(layout: Layout, steps: int, horizon: int, seed: int) -> Iterator[Record]:
+    """Episodes of every kind, together at least the given number of steps."""
+    rng, mdp = np.random.default_rng(seed), reference_mdp(layout)
+    injector = Injector(layout, horizon, rng)
+    sources: dict[str, Callable[[], Policy]] = {
+        "chance": lambda: chance(rng),
+        "interacts": lambda: chance(rng, 0.5),
+        "scripted": lambda: scripted(layout, rng),
+        "mixed": lambda: mixed(layout, rng),
+    }
+    for kind, share in SHARES.items():
+        done = episode = 0
+        while done < share * steps:
+            if kind == "injected":
+                start = from_snapshot(layout, injector.draw())
+                name = str(rng.choice(list(sources)))
+                policy = sources[name]()
+                policy = eager(policy) if rng.random() < 0.8 else policy
+                label = f"{kind}, {name} {episode}"
+            else:
+                start = mdp.get_standard_start_state()
+                policy, label = sources[kind.split(", ")[1]](), f"{kind} {episode}"
+            record = play(layout, mdp, start, policy, horizon, label)
+            yield record
+            done, episode = done + len(record.actions), episode + 1
