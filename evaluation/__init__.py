@@ -1,8 +1,8 @@
 """Evaluation: cross-play matrices, their statistics and their pictures.
 
-    from evaluation import crossplay
+from evaluation import crossplay
 
-    xp = crossplay(env, {"SP": pool, "OP": other}, episodes=32, seed=0)
+xp = crossplay(env, {"SP": pool, "OP": other}, episodes=32, seed=0)
 """
 
 from evaluation.crossplay import CrossPlay, crossplay, load_crossplay

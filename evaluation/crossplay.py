@@ -1,4 +1,4 @@
-"""Cross-play with names: a roster goes in, a matrix that can be read, drawn and stored comes out."""
+"""Cross-play with names: a roster goes in, a matrix to read, draw and store comes out."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class CrossPlay:
         return self.values.shape[3]
 
     def matrix(self, metric: str = "return", seat: int = 0) -> np.ndarray:
-        """M [N, N]: mean over episodes with the row's policy in `seat`, the column's in the rest."""
+        """M [N, N]: mean over episodes, the row's policy in `seat`, the column's in the rest."""
         if metric not in self.metrics:
             raise unknown("metric", metric, self.metrics)
         return self.values[:, :, seat, :, self.metrics.index(metric)].mean(-1)
@@ -92,7 +92,12 @@ class CrossPlay:
             own = self.members(group)
             sp, xp, gap = stats.within(matrix[np.ix_(own, own)])
             others = np.setdiff1d(np.arange(len(self)), own)
-            parts = {"SP": sp, "XP within": xp, "gap": gap, "XP between": self._between(own, others)}
+            parts = {
+                "SP": sp,
+                "XP within": xp,
+                "gap": gap,
+                "XP between": self._between(own, others),
+            }
             rows[group] = {"policies": len(own)} | {
                 f"{name}{bound}": value
                 for name, part in parts.items()
@@ -118,9 +123,7 @@ class CrossPlay:
     def to_frame(self) -> pd.DataFrame:
         """Long form: one row per cell, seat and episode, one column per metric."""
         size, _, seats, episodes, _ = self.values.shape
-        row, col, seat, episode = (
-            x.reshape(-1) for x in np.indices((size, size, seats, episodes))
-        )
+        row, col, seat, episode = (x.reshape(-1) for x in np.indices((size, size, seats, episodes)))
         names, groups = np.array(self.names), np.array(self.groups)
         columns: dict[str, Any] = {
             "row": names[row],
@@ -185,9 +188,7 @@ def crossplay(
     if not entries:
         raise UserError("the roster is empty: give at least one pool, e.g. {'SP': pool}")
     pools = [_as_greedy(pool) if greedy else pool for pool in entries.values()]
-    played = play_everyone(
-        env, pools, episodes=episodes, key=jax.random.key(seed), budget=budget
-    )
+    played = play_everyone(env, pools, episodes=episodes, key=jax.random.key(seed), budget=budget)
     labels = [label for pool in pools for label in pool.labels]
     return CrossPlay(
         values=played.values,
@@ -220,7 +221,7 @@ def load_crossplay(folder: str | Path) -> CrossPlay:
 
 
 def _as_greedy(pool: Pool) -> Pool:
-    return pool.replace(policy=most_likely(pool.policy))  # type: ignore[attr-defined,no-any-return]
+    return pool.replace(policy=most_likely(pool.policy))  # type: ignore[attr-defined]
 
 
 def _names(group: str, pool: Pool) -> Sequence[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 from scipy.cluster.hierarchy import leaves_list, linkage
 
 if TYPE_CHECKING:
@@ -81,10 +83,18 @@ def learning_curves(
     return ax
 
 
+def save_picture(ax: Axes, path: str | Path) -> None:
+    """Write the figure that a picture is part of, and close it."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
 def _frame_groups(ax: Axes, groups: list[str]) -> None:
     start = 0
     for index in range(1, len(groups) + 1):
         if index == len(groups) or groups[index] != groups[start]:
             box = (start, start), index - start, index - start
-            ax.add_patch(plt.Rectangle(*box, fill=False, ec="white", lw=2.0, clip_on=False))
+            ax.add_patch(Rectangle(*box, fill=False, ec="white", lw=2.0, clip_on=False))
             start = index

@@ -57,9 +57,7 @@ def disjoint_pairs(matrix: np.ndarray) -> tuple[float, float]:
     return float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(pairs))
 
 
-def summarize(
-    matrix: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES
-) -> dict[str, float]:
+def summarize(matrix: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, float]:
     """sp, xp, xp_star, gap of one method's matrix [N, N], and their 95 % node-bootstrap bounds.
 
     xp_sem_pairs is the standard error from disjoint pairs. Raises UserError for a matrix that is
@@ -98,7 +96,9 @@ def within(
         chosen = rng.integers(size, size=size)
         apart = chosen[:, None] != chosen[None]
         if apart.any():
-            draws.append((np.diag(matrix)[chosen].mean(), matrix[np.ix_(chosen, chosen)][apart].mean()))
+            draws.append(
+                (np.diag(matrix)[chosen].mean(), matrix[np.ix_(chosen, chosen)][apart].mean())
+            )
     sp, xp = np.array(draws).reshape(-1, 2).T
     return (
         interval(point[0], sp),
@@ -144,7 +144,9 @@ def check_matrix(matrix: np.ndarray) -> np.ndarray:
         raise UserError(f"a matrix of shape {matrix.shape} is not square: give M [N, N]")
     if not np.isfinite(matrix).all():
         i, j = np.argwhere(~np.isfinite(matrix))[0]
-        raise UserError(f"cell ({i}, {j}) of the matrix is {matrix[i, j]}: play it again or drop it")
+        raise UserError(
+            f"cell ({i}, {j}) of the matrix is {matrix[i, j]}: play it again or drop it"
+        )
     return matrix
 
 

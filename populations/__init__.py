@@ -1,8 +1,8 @@
 """Recipes: one per published way to train a population of partners.
 
-    from populations import FictitiousCoPlay, OtherPlay, SelfPlay
+from populations import FictitiousCoPlay, OtherPlay, SelfPlay
 
-    pool = SelfPlay(members=8, steps=500_000).train(env, seed=0)
+pool = SelfPlay(members=8, steps=500_000).train(env, seed=0)
 """
 
 from populations.fictitious_co_play import FictitiousCoPlay

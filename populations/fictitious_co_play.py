@@ -57,6 +57,8 @@ class FictitiousCoPlay:
     snapshots: int = 20
 
     def __post_init__(self) -> None:
+        if self.members < 1:
+            raise UserError(f"members is {self.members}: a population needs at least 1")
         if self.partners < 1:
             raise UserError(f"partners is {self.partners}: each best response needs at least 1")
         if self.ppo is not None and self.blocks and self.ppo.envs % self.blocks:
@@ -165,7 +167,5 @@ def _skills(stage: Stage, checkpoints: Params) -> np.ndarray:
     """[S, M] mean self-play return of checkpoints [S, M, ...]."""
     key = jax.random.fold_in(jax.random.key(stage.seed), 2)
     flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), checkpoints)
-    returns = self_play_returns(
-        stage.env, stage.policy, flat, episodes=_SKILL_EPISODES, key=key
-    )
+    returns = self_play_returns(stage.env, stage.policy, flat, episodes=_SKILL_EPISODES, key=key)
     return returns.reshape(-1, stage.members)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from zsc.match import Match, MatchSpec, draw_match
-from zsc.method import MatchHook, Matches
+from zsc.method import Matches, MatchHook
 from zsc.types import Array, Key, Params
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from populations.presets import preset
 from populations.stage import Log, MakePolicy, Stage, open_log
 from zsc.envs.base import Environment
+from zsc.errors import UserError
 from zsc.learn.ppo import PPOConfig
 from zsc.method import Method
 from zsc.policy import mlp_policy
@@ -35,6 +36,10 @@ class SelfPlay:
     steps: float | None = None
     ppo: PPOConfig | None = None
     policy: MakePolicy = mlp_policy
+
+    def __post_init__(self) -> None:
+        if self.members < 1:
+            raise UserError(f"members is {self.members}: a population needs at least 1")
 
     def train(
         self,

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import jax
 
+from populations.presets import preset
 from zsc.crossplay import self_play_returns
 from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
@@ -64,7 +65,6 @@ class Stage:
         """The trained population; goes on from the log's run folder if a state was saved there."""
         updates = updates_for(self.env, self.ppo, self.steps)
         state = init_state(
-            self.env,
             self.policy,
             self.method,
             self.ppo,
@@ -90,9 +90,7 @@ class Stage:
     def pool(self, params: Params, labels: Sequence[Label]) -> Pool:
         """Agents of this stage as a pool, with their measured skill in the labels."""
         key = jax.random.fold_in(jax.random.key(self.seed), 1)
-        skills = self_play_returns(
-            self.env, self.policy, params, episodes=SKILL_EPISODES, key=key
-        )
+        skills = self_play_returns(self.env, self.policy, params, episodes=SKILL_EPISODES, key=key)
         named = [replace(x, skill=float(s)) for x, s in zip(labels, skills, strict=True)]
         return make_pool(self.env.spec, self.policy, params, named)
 
@@ -119,6 +117,10 @@ def open_log(
         "seed": seed,
     }
     if not resume:
+        for kind in ("", "partner_"):  # too few steps are refused before anything is written
+            ppo, steps = (getattr(recipe, f"{kind}{name}", None) for name in ("ppo", "steps"))
+            if steps is not None:
+                updates_for(env, ppo or preset(env.spec).ppo, steps)
         return Log(RunFolder.create(out, settings), progress)
     run = RunFolder.open(out)
     for name, now in settings.items():

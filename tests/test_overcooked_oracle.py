@@ -13,7 +13,7 @@ import pytest
 from tests.oracle.compare import compare_layout, compare_records
 from tests.oracle.episodes import play_all
 from tests.oracle.kitchens import generate_layouts
-from tests.oracle.record import FIELDS, Difference
+from tests.oracle.record import FIELDS, DifferenceError
 from zsc.envs.overcooked import CLASSIC, Layout, Overcooked, parse_layout
 
 HORIZON = 100
@@ -88,7 +88,7 @@ def test_the_comparison_notices_one_wrong_number(part: str) -> None:
         values[50] = ~values[50] if values.dtype == bool else values[50] + 1
         record = record._replace(**{part: values})
     env = Overcooked(layout="cramped_room", horizon=HORIZON, encoding="grid")
-    with pytest.raises(Difference, match=part):
+    with pytest.raises(DifferenceError, match=part):
         compare_records(env, [record])
 
 
@@ -100,10 +100,12 @@ def test_the_time_limit_truncates_and_the_terminal_state_absorbs() -> None:
     for number, action in enumerate([west, west, west, west]):
         assert not seen.done, number
         state, seen = step(key, state, action)
-    assert seen.truncated and not seen.terminated
+    assert seen.truncated
+    assert not seen.terminated
     before, shown = state, seen.obs
     state, seen = step(key, state, interact)  # agent 1 faces the onions: it would take one
     assert jax.tree.all(jax.tree.map(np.array_equal, before, state))
     np.testing.assert_array_equal(shown, seen.obs)
-    assert seen.truncated and not seen.reward.any()
+    assert seen.truncated
+    assert not seen.reward.any()
     assert not any(value.any() for value in seen.info.values())

@@ -1,13 +1,13 @@
 """The ground of the toolkit: games, policies, playing, learning, storing.
 
-    import zsc
-    from populations import SelfPlay
-    from evaluation import crossplay
+import zsc
+from populations import SelfPlay
+from evaluation import crossplay
 
-    zsc.setup()
-    env = zsc.make("overcooked/coordination_ring")
-    pool = SelfPlay(members=8).train(env, seed=0)
-    crossplay(env, {"SP": pool}, episodes=32, seed=0).heatmap()
+zsc.setup()
+env = zsc.make("overcooked/coordination_ring")
+pool = SelfPlay(members=8).train(env, seed=0)
+crossplay(env, {"SP": pool}, episodes=32, seed=0).heatmap()
 """
 
 from zsc.crossplay import self_play_returns
@@ -36,8 +36,6 @@ from zsc.store import load_pool, save_pool
 from zsc.symmetry import Symmetry
 from zsc.train import TrainState, fit, init_state, make_update
 from zsc.version import __version__
-
-
 
 __all__ = [
     "EnvSpec",

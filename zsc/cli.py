@@ -17,6 +17,7 @@ import tyro
 
 import zsc
 from evaluation import CrossPlay, crossplay
+from evaluation.plots import save_picture
 from populations import RECIPES
 from populations.presets import preset
 from zsc.bots import overcooked_bots
@@ -49,7 +50,7 @@ class Demo:
             raise UserError(f"{self.out} already exists: choose another --out or remove it")
         if not 0 < self.scale <= 100:
             raise UserError(f"scale is {self.scale}: give a share of the steps such as 0.2")
-        env = zsc.make(DEMO_LAYOUT)
+        env = Overcooked(DEMO_LAYOUT.removeprefix("overcooked/"))
         times: dict[str, float] = {}
         entries: dict[str, Pool] = {}
         for number, (name, recipe) in enumerate(_demo_recipes(self.scale).items()):
@@ -136,7 +137,7 @@ class Game:
         if self.layout is not None:
             if not self.layout.is_file():
                 raise UserError(f"{self.layout} is not a file: give a drawing of a kitchen")
-            settings["layout"] = self.layout.read_text()
+            settings["layout"] = self.layout.read_text("utf-8", errors="replace")
         for key in ("encoding", "horizon"):
             if getattr(self, key) is not None:
                 settings[key] = getattr(self, key)
@@ -199,8 +200,8 @@ class Train:
         print(f"{len(pool)} agents in {self.out / 'pool'}; mean return with themselves: {skills}")
 
     def _ppo(self, env: Environment) -> zsc.PPOConfig | None:
-        given = {"learning_rate": self.lr, "entropy": self.entropy, "envs": self.games}
-        given = {name: value for name, value in given.items() if value is not None}
+        asked = {"learning_rate": self.lr, "entropy": self.entropy, "envs": self.games}
+        given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         return replace(preset(env.spec).ppo, **given) if given else None
 
 
@@ -229,9 +230,7 @@ class CrossPlayRuns:
         if self.bots:
             entries["bots"] = _cooks(env)
         began = time.perf_counter()
-        played = crossplay(
-            env, entries, episodes=self.episodes, seed=self.seed, greedy=self.greedy
-        )
+        played = crossplay(env, entries, episodes=self.episodes, seed=self.seed, greedy=self.greedy)
         seconds = time.perf_counter() - began
         write_crossplay(played, self.out)
         print(summary_text(played))
@@ -257,6 +256,10 @@ class Render:
         """Play and write."""
         if self.out.exists():
             raise UserError(f"{self.out} already exists: choose another --out")
+        if self.out.suffix.lower() != ".gif":
+            raise UserError(f"{self.out} would not be a GIF: let the name end in .gif")
+        if self.steps is not None and self.steps < 1:
+            raise UserError(f"steps is {self.steps}: show at least 1")
         if not self.runs:
             raise UserError("nobody to watch: give the folder of a run")
         env = env_of(self.runs[0])
@@ -276,8 +279,7 @@ def write_crossplay(played: CrossPlay, folder: Path) -> None:
     played.save(folder)
     played.matrix_frame().to_csv(folder / "matrix.csv")
     played.summary().to_csv(folder / "summary.csv")
-    axes = played.heatmap()
-    axes.figure.savefig(folder / "heatmap.png", dpi=110)
+    save_picture(played.heatmap(), folder / "heatmap.png")
 
 
 def write_film(
@@ -366,9 +368,14 @@ def main(arguments: list[str] | None = None) -> int:
     )
     warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
     try:
+        if not 0 <= getattr(command, "seed", 0) < 2**31:
+            raise UserError(f"seed is {command.seed}: use one from 0 to {2**31 - 1}")
         zsc.setup()
         command()
     except UserError as error:
         print(f"zsc: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:  # no space, no permission, a file where a folder should be
+        print(f"zsc: {error.filename}: {error.strerror}: choose another path", file=sys.stderr)
         return 2
     return 0

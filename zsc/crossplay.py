@@ -104,9 +104,7 @@ def _self_play(env: Environment, policy: Policy, episodes: int, params: Params, 
     spec = MatchSpec()
 
     def one(params: Params, key: Key) -> Array:
-        match = draw_match(
-            key, spec, envs=episodes, num_agents=env.spec.num_agents, symmetries=1
-        )
+        match = draw_match(key, spec, envs=episodes, num_agents=env.spec.num_agents, symmetries=1)
         games = start(env, spec, policy, match, key)
         games, _ = rollout(env, spec, policy, params, match, games, key, env.spec.horizon)
         return games.returns.mean()
@@ -139,17 +137,18 @@ def _place(
     games: np.ndarray,
     played: Played,
 ) -> None:
-    """Write a tile's games, seen by whoever sat in the row's seat; with two seats also transposed."""
+    """Write a tile's games as the row's seat saw them; with two seats also transposed."""
     returns, length, events = (np.asarray(x) for x in played)
     agents = values.shape[2]
     for index, seat in enumerate(seats):
         for viewer in range(agents) if agents == 2 else (seat,):
             head = np.stack([returns[:, :, index, :, viewer], length[:, :, index]], axis=-1)
             cell = np.concatenate([head, events[:, :, index, :, viewer]], axis=-1)
+            seat_index = np.array([viewer])
             if viewer == seat:
-                values[np.ix_(rows, cols, [viewer], games)] = cell[:, :, None]
+                values[np.ix_(rows, cols, seat_index, games)] = cell[:, :, None]
             else:
-                values[np.ix_(cols, rows, [viewer], games)] = cell.swapaxes(0, 1)[:, :, None]
+                values[np.ix_(cols, rows, seat_index, games)] = cell.swapaxes(0, 1)[:, :, None]
 
 
 def _tiles(
@@ -274,7 +273,7 @@ def _play(
         len(numbers),
     )
     keys = jax.vmap(partial(jax.random.fold_in, key))(numbers)
-    grid = lambda x: jnp.broadcast_to(x, shape + x.shape[1:])  # noqa: E731
+    grid = lambda x: jnp.broadcast_to(x, shape + x.shape[1:])
     state, timestep = jax.tree.map(grid, jax.vmap(env.reset)(keys))
     step_all = jax.vmap(jax.vmap(jax.vmap(jax.vmap(env.step), (None, 0, 0)), (None, 0, 0)),
                         (None, 0, 0))  # fmt: skip
@@ -289,9 +288,7 @@ def _play(
         state, timestep = step_all(now, table.state, action)
         old = table.played
         events = timestep.info["events"].astype(jnp.float32)
-        played = Played(
-            old.returns + timestep.reward, old.length + ~over, old.events + events
-        )
+        played = Played(old.returns + timestep.reward, old.length + ~over, old.events + events)
         return _Table(table.time + 1, state, timestep, row, col, played)
 
     nothing = Played(
@@ -307,7 +304,7 @@ def _play(
         _fresh(col_policy, (shape[1], shape[0] * shape[2] * shape[3], spec.num_agents - 1)),
         nothing,
     )
-    going = lambda t: (t.time < spec.horizon) & ~t.timestep.done.all()  # noqa: E731
+    going = lambda t: (t.time < spec.horizon) & ~t.timestep.done.all()
     return jax.lax.while_loop(going, step, table).played
 
 
@@ -353,10 +350,12 @@ def _act(
             lambda x: gather(jnp.broadcast_to(x[:, :, :, :, None], full + x.shape[4:])), table.state
         )
         inputs = inputs._replace(state=states)
-    one = lambda p, c, i: policy.apply(p, c, i)  # noqa: E731
+    one = lambda p, c, i: policy.apply(p, c, i)
     batch = jax.vmap(jax.vmap(jax.vmap(one, (None, 0, 0)), (None, 0, 0)))
     carry, out = batch(params, carry, inputs)
-    action = sample(out.logits, inputs.mask, gather(jnp.broadcast_to(mine, (*full, mine.shape[-1]))))
+    action = sample(
+        out.logits, inputs.mask, gather(jnp.broadcast_to(mine, (*full, mine.shape[-1])))
+    )
     first, second = shape[:2] if side == "row" else shape[1::-1]
     action = action.reshape(first, second, *full[2:])
     return carry, action if side == "row" else action.swapaxes(0, 1)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class UserError(ValueError):
-    """Input that cannot be used. The message is one line: what came, what is allowed, what to do."""
+    """Input that cannot be used. The message is one line: what came, and what to do."""
 
 
 def unknown(what: str, value: object, allowed: Iterable[str]) -> UserError:

@@ -102,7 +102,8 @@ def _feed_forward(name: str, config: dict[str, Any]) -> Policy:
     network = FeedForward(**options)
 
     def apply(params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
-        logits, value = network.apply(params, inputs.obs)
+        said: Any = network.apply(params, inputs.obs)
+        logits, value = said
         return carry, Out(logits, value)
 
     return Policy(
@@ -122,7 +123,8 @@ def _gru(**config: Any) -> Policy:
 
     def apply(params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
         carry = jnp.where(inputs.first, 0.0, carry)
-        carry, (logits, value) = network.apply(params, carry, inputs.obs)
+        said: Any = network.apply(params, carry, inputs.obs)
+        carry, (logits, value) = said
         return carry, Out(logits, value)
 
     return Policy(

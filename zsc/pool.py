@@ -1,4 +1,4 @@
-"""Pools: agents of one kind, their parameters stacked, each with a label that says where it is from."""
+"""Pools: agents of one kind, their parameters stacked, with labels that say where from."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Pool:
         index = np.asarray(members, np.int64)
         params = jax.tree.map(lambda x: x[index], self.params)
         labels = tuple(self.labels[int(i)] for i in index)
-        return self.replace(params=params, labels=labels)  # type: ignore[attr-defined,no-any-return]
+        return self.replace(params=params, labels=labels)  # type: ignore[attr-defined]
 
     def where(self, **wanted: Any) -> Pool:
         """The agents whose label has these values, e.g. `pool.where(stage="final")`."""
@@ -107,9 +107,7 @@ class Pool:
 Roster: TypeAlias = Sequence[Pool]
 
 
-def make_pool(
-    spec: EnvSpec, policy: Policy, params: Params, labels: Sequence[Label]
-) -> Pool:
+def make_pool(spec: EnvSpec, policy: Policy, params: Params, labels: Sequence[Label]) -> Pool:
     """A pool of agents with parameters [P, ...]; the ids are made from the parameters."""
     host = jax.tree.map(np.asarray, params)
     named = tuple(

@@ -48,9 +48,7 @@ class Trajectory(NamedTuple):
     carry: Carry  # [E, R, ...] the learner's carry before the first step
 
 
-def start(
-    env: Environment, spec: MatchSpec, policy: Policy, match: Match, key: Key
-) -> Games:
+def start(env: Environment, spec: MatchSpec, policy: Policy, match: Match, key: Key) -> Games:
     """E fresh games with empty memories."""
     envs, num_agents = match.seats.shape
     state, timestep = jax.vmap(env.reset)(jax.random.split(key, envs))
@@ -135,11 +133,9 @@ def replay(policy: Policy, params: Params, trajectory: Trajectory) -> Out:
     return jax.lax.scan(step, trajectory.carry, trajectory.inputs)[1]
 
 
-def apply_batch(
-    policy: Policy, params: Params, carry: Carry, inputs: Inputs
-) -> tuple[Carry, Out]:
+def apply_batch(policy: Policy, params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
     """One parameter set on inputs with two leading axes [X, Y, ...]."""
-    one = lambda carry, inputs: policy.apply(params, carry, inputs)  # noqa: E731
+    one = lambda carry, inputs: policy.apply(params, carry, inputs)
     return jax.vmap(jax.vmap(one))(carry, inputs)
 
 
@@ -177,7 +173,7 @@ def _partners_act(
     partner = spec.partner
     if partner is None:
         return (), jnp.zeros((len(noise), 0), jnp.int32)
-    block = lambda x: x[:, 1:].reshape(spec.blocks, -1, *x[:, 1:].shape[1:])  # noqa: E731
+    block = lambda x: x[:, 1:].reshape(spec.blocks, -1, *x[:, 1:].shape[1:])
     theirs = jax.tree.map(block, inputs)
     if not partner.needs_state:
         theirs = theirs._replace(state=())

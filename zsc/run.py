@@ -1,9 +1,9 @@
 """Run folders: what was asked for, how it went, what came out, and where to go on from.
 
-    manifest.json   method, settings, seed, environment, versions, git revision
-    metrics.jsonl   one line per update, every member in its own column
-    pool/           the trained agents (written when training is over)
-    state/          training state to resume from, the last two that were saved
+manifest.json   method, settings, seed, environment, versions, git revision
+metrics.jsonl   one line per update, every member in its own column
+pool/           the trained agents (written when training is over)
+state/          training state to resume from, the last two that were saved
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ class RunFolder:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"{folder} cannot be made: {error.strerror}; choose another --out") from None
+            raise UserError(
+                f"{folder} cannot be made: {error.strerror}; choose another --out"
+            ) from None
         notes = {"libraries": library_versions(), "git": git_revision()}
         write_json(folder / "manifest.json", {"format": "zsc-run", **settings, **notes})
         return cls(folder, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -18,14 +19,14 @@ def setup(*, devices: int | None = None, cache: bool = True) -> None:
 
     Call it once, before the first array is made; later calls change the cache only.
     """
-    if devices is None and not jax.config.jax_num_cpu_devices > 0:
-        devices = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if devices is None and not jax.config.values["jax_num_cpu_devices"] > 0:
+        devices = (
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        )
     if devices is not None:
-        try:
+        with contextlib.suppress(RuntimeError):  # jax is running: its devices stay as they are
             jax.config.update("jax_num_cpu_devices", devices)
-        except RuntimeError:
-            pass  # jax is running already: its devices stay as they are
-    if cache and jax.config.jax_compilation_cache_dir is None:
+    if cache and jax.config.values["jax_compilation_cache_dir"] is None:
         folder = Path(os.environ.get("ZSC_CACHE", Path.home() / ".cache" / "zsc"))
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)

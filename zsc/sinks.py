@@ -24,11 +24,14 @@ class Progress(NamedTuple):
 class Sink(Protocol):
     """Takes the rows of a run. Every member keeps its own column; nothing is averaged."""
 
-    def start(self, progress: Progress) -> None: ...
+    def start(self, progress: Progress) -> None:
+        """A training begins, or goes on."""
 
-    def write(self, rows: Sequence[Row], seconds: float) -> None: ...
+    def write(self, rows: Sequence[Row], seconds: float) -> None:
+        """More updates are done; they took so many seconds."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """The training is over, or was cut off."""
 
 
 class Memory:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
@@ -42,7 +43,9 @@ def save_pool(pool: Pool, path: str | Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{folder} cannot be made: {error.strerror}; choose another place") from None
+        raise UserError(
+            f"{folder} cannot be made: {error.strerror}; choose another place"
+        ) from None
     data = safetensors.save(_flat(pool.params))
     digest = hashlib.sha256(data).hexdigest()
     name = f"members-{digest[:12]}.safetensors"
@@ -206,7 +209,7 @@ def _names(tree: PyTree) -> Iterator[tuple[str, Any]]:
 
 
 def _is_key(leaf: Any) -> bool:
-    return bool(jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key))
+    return bool(jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key))
 
 
 def _flat(tree: PyTree) -> dict[str, np.ndarray]:
@@ -220,11 +223,13 @@ def _unflat(like: PyTree, arrays: dict[str, np.ndarray], path: Path) -> PyTree:
     names = [name for name, _ in _names(like)]
     if set(names) != set(arrays):
         odd = sorted(set(names) ^ set(arrays))[0]
-        raise UserError(f"{path} is of another structure (array {odd!r}): use the version that wrote it")
+        raise UserError(
+            f"{path} is of another structure (array {odd!r}): use the version that wrote it"
+        )
     leaves = [
-        jax.random.wrap_key_data(arrays[name])
+        jax.random.wrap_key_data(jnp.asarray(arrays[name]))
         if _is_key(leaf)
-        else jax.numpy.asarray(arrays[name], leaf.dtype)
+        else jnp.asarray(arrays[name], leaf.dtype)
         for name, leaf in _names(like)
     ]
     return jax.tree.unflatten(jax.tree.structure(like), leaves)

@@ -20,7 +20,7 @@ import optax
 from zsc.envs.base import Environment
 from zsc.errors import UserError
 from zsc.learn.gae import gae
-from zsc.learn.ppo import Batch, PPOConfig, ppo_loss
+from zsc.learn.ppo import Batch, PPOConfig, Schedule, ppo_loss, schedule
 from zsc.match import Match, MatchSpec, draw_match
 from zsc.members import map_members, replicate, spread
 from zsc.method import Matches, Method, no_method_state
@@ -63,6 +63,8 @@ def steps_per_update(env: Environment, config: PPOConfig) -> int:
 def updates_for(env: Environment, config: PPOConfig, steps: float) -> int:
     """How many updates a budget of environment steps per member pays for."""
     cost = steps_per_update(env, config)
+    if not abs(steps) < cost * 2.0**31:  # nan as well
+        raise UserError(f"steps is {steps:g}: give a number of steps that can be played, e.g. 1e6")
     if steps < cost:
         raise UserError(
             f"{steps:g} steps are fewer than one update: {config.envs} games of "
@@ -72,7 +74,6 @@ def updates_for(env: Environment, config: PPOConfig, steps: float) -> int:
 
 
 def init_state(
-    env: Environment,
     policy: Policy,
     method: Method,
     config: PPOConfig,
@@ -92,10 +93,10 @@ def init_state(
 def _place(state: TrainState) -> TrainState:
     """Members on their devices, the rest on all: the same in and out, so nothing recompiles."""
     count = len(state.key)
-    own = spread((state.params, state.optimizer, state.key), count)
-    shared = replicate((state.method, state.pool, state.update, state.budget), count)
-    params, optimizer, key = own
-    return TrainState(params, optimizer, *shared[:2], key, *shared[2:])
+    params, optimizer, key = spread((state.params, state.optimizer, state.key), count)
+    method, pool = replicate((state.method, state.pool), count)
+    update, budget = replicate((state.update, state.budget), count)
+    return TrainState(params, optimizer, method, pool, key, update, budget)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -133,9 +134,7 @@ def make_update(env: Environment, policy: Policy, method: Method, config: PPOCon
 class _Trainer:
     """The parts of one update; holds static values only."""
 
-    def __init__(
-        self, env: Environment, policy: Policy, method: Method, config: PPOConfig
-    ) -> None:
+    def __init__(self, env: Environment, policy: Policy, method: Method, config: PPOConfig) -> None:
         self.env, self.policy, self.method, self.config = env, policy, method, config
         self.length = segment_length(env, config)
         self.optimizer = _optimizer(config)
@@ -226,16 +225,12 @@ class _Trainer:
         keys: Key,
     ) -> tuple[Params, optax.OptState, Metrics]:
         """All epochs of one segment, for all members."""
-        members = len(keys)
-        shaping, rate = self.schedule(state)
-        shaping, rate = (jnp.broadcast_to(x, members) for x in (shaping, rate))
-        prepare = jax.vmap if self.method.loss is not None else map_members
+        now = self.schedule(state)
+        now = jax.tree.map(lambda x: jnp.broadcast_to(x, len(keys)), now)
         if self.method.loss is None:
-            return map_members(self.learn_alone)(
-                params, optimizer, trajectories, keys, shaping, rate
-            )
-        batches = prepare(self.batches)(trajectories, shaping)
-        joint = partial(self.joint_step, rate)
+            return map_members(self.learn_alone)(params, optimizer, trajectories, keys, now)
+        batches = jax.vmap(self.batches)(trajectories, now)
+        joint = partial(self.joint_step, now)
         return self.epochs(joint, params, optimizer, batches, keys[0], jax.vmap)
 
     def learn_alone(
@@ -244,25 +239,21 @@ class _Trainer:
         optimizer: optax.OptState,
         trajectories: tuple[Trajectory, ...],
         key: Key,
-        shaping: Array,
-        rate: Array,
+        now: Schedule,
     ) -> tuple[Params, optax.OptState, Metrics]:
-        batches = self.batches(trajectories, shaping)
-        step = partial(self.step, rate)
+        """All epochs of one segment, for one member."""
+        batches = self.batches(trajectories, now)
+        step = partial(self.step, now)
         return self.epochs(step, params, optimizer, batches, key, lambda take: take)
 
-    def schedule(self, state: TrainState) -> tuple[Array, Array]:
-        """What is left of the shaped reward, and the learning rate."""
-        config = self.config
-        steps = state.update * steps_per_update(self.env, config)
-        left = 1.0 - steps / config.shaping_steps if config.shaping_steps > 0 else 0.0
-        progress = state.update / jnp.maximum(state.budget, 1)
-        span = config.final_learning_rate - config.learning_rate
-        return jnp.maximum(left, 0.0), config.learning_rate + span * progress
+    def schedule(self, state: TrainState) -> Schedule:
+        """Where the run stands."""
+        steps = state.update * steps_per_update(self.env, self.config)
+        return schedule(self.config, steps, state.update / jnp.maximum(state.budget, 1))
 
-    def batches(self, trajectories: tuple[Trajectory, ...], shaping: Array) -> tuple[Batch, ...]:
+    def batches(self, trajectories: tuple[Trajectory, ...], now: Schedule) -> tuple[Batch, ...]:
         """Advantages and targets of one member's trajectories."""
-        return tuple(self.batch(trajectory, shaping) for trajectory in trajectories)
+        return tuple(self.batch(trajectory, now.shaping) for trajectory in trajectories)
 
     def batch(self, trajectory: Trajectory, shaping: Array) -> Batch:
         value = trajectory.value[..., 0]
@@ -313,34 +304,36 @@ class _Trainer:
             "first_ratio_error": first
         }  # fmt: skip
 
-    def loss(self, params: Params, batches: tuple[Batch, ...]) -> tuple[Array, Metrics]:
+    def loss(
+        self, params: Params, batches: tuple[Batch, ...], now: Schedule
+    ) -> tuple[Array, Metrics]:
         """One member's loss, the mean over its kinds of games."""
-        each = [ppo_loss(self.policy, params, batch, self.config) for batch in batches]
-        total = sum(loss for loss, _ in each) / len(each)
+        each = [ppo_loss(self.policy, params, batch, self.config, now.entropy) for batch in batches]
+        total = jnp.stack([loss for loss, _ in each]).mean()
         return total, jax.tree.map(lambda *x: sum(x) / len(x), *(m for _, m in each))
 
     def step(
-        self, rate: Array, params: Params, optimizer: optax.OptState, batches: tuple[Batch, ...]
+        self, now: Schedule, params: Params, optimizer: optax.OptState, batches: tuple[Batch, ...]
     ) -> tuple[Params, optax.OptState, Metrics]:
         """One gradient step of one member alone."""
-        (_, metrics), grads = jax.value_and_grad(self.loss, has_aux=True)(params, batches)
-        return *self.descend(rate, params, optimizer, grads), metrics
+        (_, metrics), grads = jax.value_and_grad(self.loss, has_aux=True)(params, batches, now)
+        return *self.descend(now.rate, params, optimizer, grads), metrics
 
     def joint_step(
-        self, rate: Array, params: Params, optimizer: optax.OptState, batches: tuple[Batch, ...]
+        self, now: Schedule, params: Params, optimizer: optax.OptState, batches: tuple[Batch, ...]
     ) -> tuple[Params, optax.OptState, Metrics]:
         """One gradient step of all members together, with the method's joint loss."""
         joint = self.method.loss
         assert joint is not None
 
         def total(params: Params) -> tuple[Array, Metrics]:
-            own, metrics = jax.vmap(self.loss)(params, batches)
+            own, metrics = jax.vmap(self.loss)(params, batches, now)
             together = joint(self.policy, params, tuple(batch.trajectory for batch in batches))
             return own.sum() + together, metrics | {"joint_loss": jnp.full(len(own), together)}
 
         (_, metrics), grads = jax.value_and_grad(total, has_aux=True)(params)
         # one optimizer per member: a shared one would couple their gradient clipping
-        return *jax.vmap(self.descend)(rate, params, optimizer, grads), metrics
+        return *jax.vmap(self.descend)(now.rate, params, optimizer, grads), metrics
 
     def descend(
         self, rate: Array, params: Params, optimizer: optax.OptState, grads: Params
@@ -364,7 +357,7 @@ def _deal(batch: Batch, *, key: Key, part: Array, parts: int) -> Batch:
     """The games of one minibatch: part number `part` of a random order of the games."""
     envs = batch.advantage.shape[1]
     order = jax.random.permutation(key, envs).reshape(parts, -1)[part]
-    along = lambda axis: lambda x: jnp.take(x, order, axis=axis)  # noqa: E731
+    along = lambda axis: lambda x: jnp.take(x, order, axis=axis)
     old = batch.trajectory
     fields = {
         name: jax.tree.map(along(0 if name in ("last_value", "carry") else 1), value)
@@ -416,7 +409,7 @@ def fit(
             began = time.perf_counter()
             count = min(chunk, updates - done)
             state, log = run(state, jnp.int32(count))
-            host = jax.tree.map(lambda x: np.asarray(x)[:count], log)
+            host = jax.tree.map(np.asarray, log)
             rows = [
                 {"update": done + i + 1, "steps": (done + i + 1) * steps_per_update}
                 | {name: value[i] for name, value in host.items()}

@@ -9,7 +9,7 @@ from collections import Counter
 
 from tests.oracle.compare import compare_layout
 from tests.oracle.kitchens import generate_layouts, is_divided
-from tests.oracle.record import Difference
+from tests.oracle.record import DifferenceError
 from zsc.envs.overcooked import CLASSIC, Layout, parse_layout
 
 COLUMNS = {
@@ -38,7 +38,7 @@ def main() -> int:
         name = layout.name if layout.name in CLASSIC else _title(number, layout)
         try:
             found = compare_layout(layout, share, options.horizon, options.seed + 1000 * number)
-        except Difference as difference:
+        except DifferenceError as difference:
             first = first or str(difference)
             print(f"{name:34}{'':>7}{'1+':>6}", flush=True)
             continue
@@ -63,8 +63,8 @@ def _options() -> argparse.Namespace:
 
 
 def _title(number: int, layout: Layout) -> str:
-    size = f"{layout.width}x{layout.height}"
-    return f"generated {number} {size} pots={len(layout.pots)}{' divided' if is_divided(layout) else ''}"
+    divided = " divided" if is_divided(layout) else ""
+    return f"generated {number} {layout.width}x{layout.height} pots={len(layout.pots)}{divided}"
 
 
 def _row(name: str, found: Counter[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from tests.oracle.coverage import cover
 from tests.oracle.episodes import play_all
-from tests.oracle.record import ACTIONS, FIELDS, ITEMS, Difference, Record, Snapshot, at, place
+from tests.oracle.record import ACTIONS, FIELDS, ITEMS, DifferenceError, Record, Snapshot, at, place
 from zsc.envs.overcooked import Layout, Overcooked
 from zsc.envs.overcooked.dynamics import EVENT_NAMES
 from zsc.envs.overcooked.observation import CHANNELS
@@ -32,13 +32,13 @@ class Replay(NamedTuple):
 
 
 def compare_layout(layout: Layout, steps: int, horizon: int = 400, seed: int = 0) -> Counter[str]:
-    """Both engines in one kitchen; raises Difference if they are not equal in everything."""
+    """Both engines in one kitchen; raises DifferenceError if they are not equal in everything."""
     env = Overcooked(layout=layout.name, horizon=horizon, encoding="grid")
     return compare_records(env, list(play_all(layout, steps, horizon, seed)))
 
 
-def compare_records(env: Overcooked, records: Sequence[Record]) -> Counter[str]:
-    """Replay the reference's records; raises Difference at the first difference.
+def compare_records(env: Overcooked, records: list[Record]) -> Counter[str]:
+    """Replay the reference's records; raises DifferenceError at the first difference.
 
     Returns what was covered. All replays have the same length, so that one compilation serves the
     whole layout: what an episode has less is played beyond its end, where nothing may change.
@@ -143,7 +143,7 @@ def _equal(layout: Layout, record: Record, theirs: Numbers, ours: Numbers, first
     also = f" (and {', '.join(more)})" if more else ""
     lines = [f"{layout.name}, {record.label}: {name!r} differs{also}"]
     lines += _when(layout, record, first + row)
-    raise Difference("\n".join(lines + _where(name, theirs[name][row], ours[name][row])))
+    raise DifferenceError("\n".join(lines + _where(name, theirs[name][row], ours[name][row])))
 
 
 def _when(layout: Layout, record: Record, step: int) -> list[str]:

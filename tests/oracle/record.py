@@ -22,7 +22,7 @@ Snapshot = dict[str, np.ndarray]  # a state: the FIELDS, as `Overcooked.snapshot
 Policy = Callable[[Snapshot], tuple[int, int]]
 
 
-class Difference(AssertionError):
+class DifferenceError(AssertionError):
     """The engines disagree; the message shows the first place where they do."""
 
 
@@ -51,4 +51,4 @@ def place(layout: Layout, cell: int) -> tuple[int, int]:
 
 def cells_at(layout: Layout, places: np.ndarray) -> np.ndarray:
     """[...] the cells of places [..., (x, y)]."""
-    return places[..., 1] * layout.width + places[..., 0]
+    return np.asarray(places @ [1, layout.width])

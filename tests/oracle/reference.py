@@ -27,7 +27,7 @@ from tests.oracle.record import (
     POT_SIZE,
     SOUP,
     STAY,
-    Difference,
+    DifferenceError,
     Policy,
     Record,
     Snapshot,
@@ -58,7 +58,9 @@ def reference_mdp(layout: Layout) -> Any:
     rows = tuple("".join(row) for row in mdp.terrain_mtx)
     starts = tuple(y * layout.width + x for x, y in mdp.start_player_positions)
     if (rows, starts) != (layout.rows, layout.starts):
-        raise Difference(f"{layout.name}: the plan differs\n{layout.text()}\nreference: {rows}")
+        raise DifferenceError(
+            f"{layout.name}: the plan differs\n{layout.text()}\nreference: {rows}"
+        )
     return mdp
 
 
@@ -88,7 +90,8 @@ def _code(item: Any) -> int:
     if item is None:
         return NOTHING
     if item.name == "soup":
-        assert item.ingredients == ["onion"] * POT_SIZE and item.is_ready
+        assert item.is_ready
+        assert item.ingredients == ["onion"] * POT_SIZE
     return ITEMS.index(item.name)
 
 
@@ -146,7 +149,8 @@ def play(layout: Layout, mdp: Any, start: Any, policy: Policy, horizon: int, lab
 
 def _encode(mdp: Any, state: Any, horizon: int) -> np.ndarray:
     views = np.stack(mdp.lossless_state_encoding(state, horizon=horizon))
-    assert views.min() >= 0 and views.max() < 256
+    assert views.min() >= 0
+    assert views.max() < 256
     return views.transpose(0, 2, 1, 3).astype(np.uint8)
 
 

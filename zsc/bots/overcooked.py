@@ -179,8 +179,8 @@ def _goal(layout: Layout, params: BotParams, sight: _Sight) -> Array:
         return (sight.items == item) & sight.reach
 
     # an item on the far side's counter is already on its way to the pot
-    passed = lambda item: jnp.where(near_pot, 0, lies(item).sum())  # noqa: E731
-    partner_brings = lambda item: (sight.partner_held == item) & yields  # noqa: E731
+    passed = lambda item: jnp.where(near_pot, 0, lies(item).sum())
+    partner_brings = lambda item: (sight.partner_held == item) & yields
     onions_needed = sight.missing - passed(ONION) - partner_brings(ONION) > 0
     dishes_needed = sight.cooking.sum() - passed(DISH) - partner_brings(DISH) > 0
 

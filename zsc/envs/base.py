@@ -56,19 +56,26 @@ class Environment(Protocol):
     """
 
     @property
-    def spec(self) -> EnvSpec: ...
+    def spec(self) -> EnvSpec:
+        """Sizes, names, limits."""
 
-    def reset(self, key: Key) -> tuple[State, TimeStep]: ...
+    def reset(self, key: Key) -> tuple[State, TimeStep]:
+        """A fresh game."""
 
-    def step(self, key: Key, state: State, action: Array) -> tuple[State, TimeStep]: ...
+    def step(self, key: Key, state: State, action: Array) -> tuple[State, TimeStep]:
+        """One step of all agents, action [A]."""
 
-    def symmetry(self) -> Symmetry: ...
+    def symmetry(self) -> Symmetry:
+        """The relabellings that no rule notices."""
 
-    def render(self, state: State) -> np.ndarray: ...
+    def render(self, state: State) -> np.ndarray:
+        """[H, W, 3] uint8 picture, on the host."""
 
-    def snapshot(self, state: State) -> dict[str, Any]: ...
+    def snapshot(self, state: State) -> dict[str, Any]:
+        """The state as plain arrays; jittable."""
 
-    def restore(self, snapshot: dict[str, Any]) -> State: ...
+    def restore(self, snapshot: dict[str, Any]) -> State:
+        """The state of a snapshot; any state can be injected; jittable."""
 
     def __hash__(self) -> int: ...
 

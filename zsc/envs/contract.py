@@ -100,7 +100,13 @@ def _commutes_for(
             symmetry.seats(g, seen.reward),
             seen.done,
         )
-        return expected, (moved, seen_moved.obs, seen_moved.mask, seen_moved.reward, seen_moved.done)
+        return expected, (
+            moved,
+            seen_moved.obs,
+            seen_moved.mask,
+            seen_moved.reward,
+            seen_moved.done,
+        )
 
     expected, got = jax.jit(jax.vmap(one))(state, action)
     what = ("state", "observation", "mask", "reward", "end")
@@ -122,7 +128,7 @@ def _play(env: Environment, key: Array, games: int, steps: int) -> tuple[State, 
 
     first = jax.vmap(env.reset)(jax.random.split(key, games))
     _, rest = jax.jit(lambda f: jax.lax.scan(one, f, jnp.arange(steps)))(first)
-    return jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), first, rest)  # type: ignore[no-any-return]
+    return jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), first, rest)
 
 
 def _check_shapes(env: Environment, shown: TimeStep) -> None:
@@ -168,9 +174,7 @@ def _check_ends(env: Environment, states: State, shown: TimeStep) -> None:
         _need(bool((before == after).all()), "terminal states absorb")
 
 
-def _check_repeatable(
-    env: Environment, key: Array, games: int, steps: int, states: State
-) -> None:
+def _check_repeatable(env: Environment, key: Array, games: int, steps: int, states: State) -> None:
     again, _ = _play(env, key, games, steps)
     _need(_same(states, again), "the same keys and actions give the same game")
 

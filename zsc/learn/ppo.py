@@ -28,6 +28,7 @@ class PPOConfig:
     lam: float = 0.9
     clip: float = 0.2
     entropy: float = 0.04
+    final_entropy: float | None = None  # reached linearly at the end of the budget; None: constant
     value: float = 0.5
     max_grad_norm: float = 0.5
     shaping_steps: float = 2.5e6  # the shaped reward fades to nothing over these; 0: never used
@@ -51,8 +52,28 @@ class Batch(NamedTuple):
     target: Array  # [T, E, R] value targets
 
 
+class Schedule(NamedTuple):
+    """What changes in the course of a run; each []."""
+
+    shaping: Array  # what is left of the shaped reward, 1 to 0
+    rate: Array  # learning rate
+    entropy: Array  # weight of the entropy bonus
+
+
+def schedule(config: PPOConfig, steps: Array, progress: Array) -> Schedule:
+    """The schedule after so many environment steps, at this share of the budget."""
+    left = 1.0 - steps / config.shaping_steps if config.shaping_steps > 0 else jnp.float32(0)
+    last = config.entropy if config.final_entropy is None else config.final_entropy
+    line = lambda first, last: first + (last - first) * progress
+    return Schedule(
+        shaping=jnp.maximum(left, 0.0),
+        rate=line(config.learning_rate, config.final_learning_rate),
+        entropy=line(config.entropy, last),
+    )
+
+
 def ppo_loss(
-    policy: Policy, params: Params, batch: Batch, config: PPOConfig
+    policy: Policy, params: Params, batch: Batch, config: PPOConfig, entropy_weight: Array
 ) -> tuple[Array, dict[str, Array]]:
     """The clipped surrogate, value and entropy terms over the valid samples; and diagnostics.
 
@@ -69,8 +90,8 @@ def ppo_loss(
     entropy = policy_now.entropy()
 
     weight = old.valid / jnp.maximum(old.valid.sum(), 1)
-    mean = lambda x: (x * weight).sum()  # noqa: E731
-    loss = mean(-surrogate + config.value * 0.5 * value_error - config.entropy * entropy)
+    mean = lambda x: (x * weight).sum()
+    loss = mean(-surrogate + config.value * 0.5 * value_error - entropy_weight * entropy)
     metrics = {
         "loss": loss,
         "entropy": mean(entropy),

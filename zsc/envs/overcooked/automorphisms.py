@@ -36,10 +36,10 @@ class _Map(NamedTuple):
 def layout_symmetry(layout: Layout, encoding: str, random_starts: bool) -> Symmetry:
     """The group of a kitchen, acting on the given encoding."""
     maps = _automorphisms(layout, random_starts)
-    encode = _grid_index if encoding == "grid" else _compact_index
+    obs_index = [_grid_index(m) if encoding == "grid" else _compact_index(layout, m) for m in maps]
     still = np.array([4, 5])  # stay and interact
     return Symmetry(
-        obs_index=np.stack([encode(layout, m) for m in maps]),
+        obs_index=np.stack(obs_index),
         action_index=np.stack([np.concatenate([m.direction, still]) for m in maps]),
         seat_index=np.array([[1, 0] if m.swap else [0, 1] for m in maps]),
         move_state=_state_mover(layout, maps),
@@ -81,7 +81,7 @@ def _seat_changes(layout: Layout, cell: np.ndarray, random_starts: bool) -> list
     return [goes == layout.starts[::-1]] if goes in (layout.starts, layout.starts[::-1]) else []
 
 
-def _grid_index(layout: Layout, m: _Map) -> np.ndarray:
+def _grid_index(m: _Map) -> np.ndarray:
     channels = len(observation.CHANNELS)
     old_cell = np.argsort(m.cell)
     old_channel = np.arange(channels)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from zsc.envs.overcooked.layouts import COUNTER, DISHES, FLOOR, ONIONS, POT, SERVING, Layout
+from zsc.envs.overcooked.layouts import COUNTER, DISHES, FLOOR, ONIONS, SERVING, Layout
 from zsc.envs.overcooked.state import (
     COOK_TIME,
     DISH,

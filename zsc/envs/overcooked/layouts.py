@@ -157,7 +157,7 @@ class Layout:
 
 
 def parse_layout(text: str, name: str | None = None) -> Layout:
-    """A layout from text in the reference's symbols. Raises UserError with the place of the fault."""
+    """A layout from text in the reference's symbols. Raises UserError naming the fault."""
     lines = [line.strip() for line in text.strip("\n").split("\n")]
     lines = [line for line in lines if line]
     if not lines:

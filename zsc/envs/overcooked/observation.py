@@ -17,11 +17,11 @@ from zsc.types import Array
 URGENT = 40  # steps before the end at which the urgency channel lights up
 
 CHANNELS = (
-    ("own position", "partner position")
-    + tuple(f"{who} faces {way}" for who in ("own", "partner") for way in "NSEW")
-    + ("pot", "counter", "onion dispenser", "tomato dispenser", "dish dispenser", "serving")
-    + ("onions in pot", "tomatoes in pot", "onions in soup", "tomatoes in soup")
-    + ("cook time remaining", "soup done", "dishes", "onions", "tomatoes", "urgency")
+    *("own position", "partner position"),
+    *(f"{who} faces {way}" for who in ("own", "partner") for way in "NSEW"),
+    *("pot", "counter", "onion dispenser", "tomato dispenser", "dish dispenser", "serving"),
+    *("onions in pot", "tomatoes in pot", "onions in soup", "tomatoes in soup"),
+    *("cook time remaining", "soup done", "dishes", "onions", "tomatoes", "urgency"),
 )
 GRID_MAX = (1,) * 16 + (POT_SIZE,) * 4 + (COOK_TIME,) + (1,) * 5
 
@@ -119,7 +119,7 @@ def _item_channels(item: Array) -> Array:
     rows = _item_rows()
     return sum(
         (item == code)[..., None].astype(jnp.uint8) * rows[code] for code in (ONION, DISH, SOUP)
-    )  # type: ignore[return-value]
+    )
 
 
 def _agent_channels(state: State) -> Array:
@@ -164,4 +164,4 @@ def _pot_channels(layout: Layout, state: State) -> Array:
     )
     return sum(
         _spread(layout, layout.pots, value)[:, None] * _unit(channel) for channel, value in columns
-    )  # type: ignore[return-value]
+    )

@@ -1,0 +1,48 @@
+# Everything sets itself up in .venv, with the pinned versions of constraints.txt.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := .venv/.installed-run
+DEV := .venv/.installed-dev
+CODE := zsc populations evaluation tests benchmarks
+
+.PHONY: demo test check format oracle bench notebooks clean
+
+demo: $(RUN)  ## train three kinds of pools and draw their cross-play (a few minutes)
+	$(BIN)/zsc demo --out demo
+
+test: $(DEV)  ## all tests and the notebook at a small size
+	ZSC_SMALL=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbmake tests notebooks
+
+check: $(DEV)  ## lint, format, types; warnings are errors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(DEV)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+oracle: $(DEV)  ## 200,000 steps beside the reference engine
+	$(BIN)/python -m tests.oracle --steps 200000 --seed 0
+
+bench: $(DEV)  ## the figures of benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks.pools
+	$(BIN)/python -m benchmarks.gap
+
+notebooks: $(DEV)  ## execute the notebooks and keep their outputs
+	$(BIN)/python -m jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(RUN): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(DEV): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@ $(RUN)
+
+clean:
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache build *.egg-info

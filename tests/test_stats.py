@@ -1,0 +1,257 @@
+"""Statistics of cross-play matrices: by hand, by simulation, and in tables and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+import zsc
+from evaluation import CrossPlay, load_crossplay, stats
+from evaluation.plots import group_order, heatmap
+from tests.disk import files, flip
+
+# rows sit in seat 0, columns in seat 1
+BY_HAND = np.array([[10.0, 1.0, 2.0], [3.0, 20.0, 4.0], [5.0, 9.0, 30.0]])
+
+
+def played(
+    matrix: np.ndarray,
+    groups: tuple[str, ...],
+    parents: tuple[tuple[str, ...], ...] | None = None,
+    spread: float = 0.5,
+) -> CrossPlay:
+    """A cross-play of 4 episodes whose mean is the matrix; lengths are 7 everywhere."""
+    size = len(matrix)
+    both = np.stack([matrix, matrix.T], axis=2)  # the row's policy in seat 0, in seat 1
+    earned = both[..., None] + spread * np.array([-1.0, 1.0, -2.0, 2.0])
+    return CrossPlay(
+        values=np.stack([earned, np.full_like(earned, 7.0)], axis=-1).astype(np.float32),
+        metrics=("return", "length"),
+        names=tuple(f"{group}/{i}" for i, group in enumerate(groups)),
+        groups=groups,
+        ids=tuple(f"id{i}" for i in range(size)),
+        parents=parents or ((),) * size,
+        env="lever",
+        seed=3,
+        greedy=False,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _closed_figures() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+def test_means_of_a_matrix_are_those_by_hand() -> None:
+    found = stats.summarize(BY_HAND)
+    assert found["sp"] == 20
+    assert found["xp"] == (1 + 2 + 3 + 4 + 5 + 9) / 6 == 4
+    assert found["gap"] == 16
+
+
+def test_xp_star_leaves_out_the_policy_that_is_worst_with_strangers() -> None:
+    # both seatings: policy 0 earns (1 + 2 + 3 + 5) / 4, policy 1 and 2 earn more
+    assert stats.summarize(BY_HAND)["xp_star"] == (4 + 9) / 2
+    assert np.isnan(stats.cross_play_star(BY_HAND[:2, :2]))
+
+
+def test_one_policy_has_self_play_only() -> None:
+    found = stats.summarize(np.array([[5.0]]))
+    assert found["sp"] == 5
+    assert all(np.isnan(found[name]) for name in found if name != "sp")
+
+
+def test_equal_cells_have_an_interval_of_no_width() -> None:
+    found = stats.summarize(np.where(np.eye(5, dtype=bool), 9.0, 2.0))
+    assert [found[f"sp{x}"] for x in ("", "_low", "_high")] == [9, 9, 9]
+    assert [found[f"xp{x}"] for x in ("", "_low", "_high")] == [2, 2, 2]
+    assert [found[f"gap{x}"] for x in ("", "_low", "_high")] == [7, 7, 7]
+
+
+def test_disjoint_pairs_use_each_policy_once() -> None:
+    matrix = np.arange(25.0).reshape(5, 5)
+    mean, error = stats.disjoint_pairs(matrix)
+    pairs = [(1 + 5) / 2, (13 + 17) / 2]  # 0 with 1, 2 with 3; 4 is left over
+    assert mean == np.mean(pairs)
+    assert error == pytest.approx(np.std(pairs, ddof=1) / np.sqrt(2))
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (4,), (0, 0), (2, 2, 2)])
+def test_matrix_that_is_not_square_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(zsc.UserError, match="not square"):
+        stats.summarize(np.ones(shape))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_cell_that_is_no_number_is_refused_by_its_place(value: float) -> None:
+    matrix = BY_HAND.copy()
+    matrix[1, 2] = value
+    with pytest.raises(zsc.UserError, match=r"cell \(1, 2\)"):
+        stats.summarize(matrix)
+
+
+def random_effects(rng: np.random.Generator, size: int) -> np.ndarray:
+    """A matrix M[i, j] = 10 + x_i + x_j + noise: its true XP is 10."""
+    effect = rng.normal(size=size)
+    return 10 + effect[:, None] + effect[None] + 0.3 * rng.normal(size=(size, size))
+
+
+def naive_interval(matrix: np.ndarray) -> tuple[float, float]:
+    """What one gets by taking the cells for independent observations."""
+    cells = matrix[~np.eye(len(matrix), dtype=bool)]
+    half = 1.96 * cells.std(ddof=1) / np.sqrt(len(cells))
+    return cells.mean() - half, cells.mean() + half
+
+
+def test_node_bootstrap_covers_the_truth_where_the_naive_interval_does_not() -> None:
+    rng = np.random.default_rng(0)
+    node, naive, wider = [], [], []
+    for _ in range(150):
+        matrix = random_effects(rng, 8)
+        _, xp, _ = stats.within(matrix, resamples=300)
+        low, high = naive_interval(matrix)
+        node.append(xp.low <= 10 <= xp.high)
+        naive.append(low <= 10 <= high)
+        wider.append(xp.high - xp.low > high - low)
+    assert 0.85 <= np.mean(node) <= 1.0
+    assert np.mean(naive) < 0.8
+    assert np.mean(wider) > 0.95
+
+
+def test_node_bootstrap_between_methods_resamples_both_sides() -> None:
+    rng = np.random.default_rng(1)
+    for rows, cols in ((0.0, 1.0), (1.0, 0.0)):
+        block = rows * rng.normal(size=(8, 1)) + cols * rng.normal(size=(1, 8)) + np.zeros((8, 8))
+        found = stats.between(block)
+        assert found.mean == pytest.approx(block.mean())
+        deviation = block.std() / np.sqrt(8)  # of the 8 values that differ, not of 64 cells
+        assert 2.5 * deviation < found.high - found.low < 5 * deviation
+
+
+def test_bootstrap_is_the_same_for_the_same_seed() -> None:
+    matrix = random_effects(np.random.default_rng(2), 6)
+    assert stats.summarize(matrix, seed=1) == stats.summarize(matrix, seed=1)
+    assert stats.summarize(matrix, seed=1) != stats.summarize(matrix, seed=2)
+
+
+TEAMS = ("A", "A", "B", "B", "B")
+
+
+def two_teams() -> np.ndarray:
+    """10 for oneself, 1 inside A, 2 inside B, 3 for A in seat 0 with B, 5 the other way round."""
+    one = np.array([team == "A" for team in TEAMS])
+    matrix = np.where(one[:, None] & one, 1.0, np.where(~one[:, None] & ~one, 2.0, 5.0))
+    matrix[np.ix_(one, ~one)] = 3.0
+    np.fill_diagonal(matrix, 10.0)
+    return matrix
+
+
+def test_summary_has_each_group_within_and_between() -> None:
+    table = played(two_teams(), TEAMS).summary()
+    assert table["policies"].to_dict() == {"A": 2, "B": 3}
+    assert table["SP"].to_dict() == {"A": 10, "B": 10}
+    assert table["XP within"].to_dict() == {"A": 1, "B": 2}
+    assert table["gap"].to_dict() == {"A": 9, "B": 8}
+    assert table["XP between"].to_dict() == {"A": 4, "B": 4}  # the mean of both seatings
+    assert table.loc["A", "XP between low"] == table.loc["A", "XP between high"] == 4
+
+
+def test_seats_tell_who_sat_where() -> None:
+    found = played(two_teams(), TEAMS)
+    assert found.matrix()[0, 2] == 3
+    assert found.matrix(seat=1)[0, 2] == 5
+    np.testing.assert_array_equal(found.matrix(seat=1), found.matrix().T)
+
+
+def test_pairs_that_were_trained_together_are_no_strangers() -> None:
+    matrix = two_teams()
+    matrix[0, 2] = matrix[2, 0] = 1000.0
+    parents = (("id2", "unknown"), (), (), (), ())  # agent 0 was trained with agent 2
+    found = played(matrix, TEAMS, parents)
+    assert [tuple(x) for x in np.argwhere(found.trained_together)] == [(0, 2), (2, 0)]
+    assert found.summary()["XP between"].to_dict() == {"A": 4, "B": 4}
+    assert found.block("A", "B").mean == found.block("B", "A").mean == 4
+    assert found.between_groups().to_numpy().tolist() == [[1, 4], [4, 2]]
+    assert played(matrix, TEAMS).block("A", "B").mean == 4 + 2 * 996 / 12
+
+
+def test_groups_that_were_all_trained_together_have_no_value() -> None:
+    parents = (("id2", "id3", "id4"), ("id2", "id3", "id4"), (), (), ())
+    found = played(two_teams(), TEAMS, parents)
+    assert found.summary()["XP between"].isna().all()
+
+
+def test_long_table_has_a_row_per_cell_seat_and_episode() -> None:
+    found = played(two_teams(), TEAMS)
+    frame = found.to_frame()
+    assert len(frame) == 5 * 5 * 2 * 4
+    assert not frame.duplicated(["row", "col", "seat", "episode"]).any()
+    assert (frame["length"] == 7).all()
+    means = frame[frame["seat"] == 0].groupby(["row", "col"])["return"].mean().unstack()
+    means = means.loc[list(found.names), list(found.names)]
+    np.testing.assert_allclose(means.to_numpy(), found.matrix())
+    assert set(frame.loc[frame["row"] == "B/2", "row_group"]) == {"B"}
+    pd.testing.assert_frame_equal(means, found.matrix_frame(), check_names=False, check_dtype=False)
+
+
+def test_unknown_metric_and_group_are_refused() -> None:
+    found = played(two_teams(), TEAMS)
+    with pytest.raises(zsc.UserError, match=r"unknown metric 'retrun'.*mean 'return'"):
+        found.matrix("retrun")
+    with pytest.raises(zsc.UserError, match="unknown group 'C'"):
+        found.members("C")
+
+
+def test_cross_play_comes_back_from_disk_and_is_not_written_over(tmp_path: Path) -> None:
+    found = played(two_teams(), TEAMS, (("id2",), (), (), (), ()))
+    path = found.save(tmp_path / "new")
+    for place in (path, path.parent):
+        again = load_crossplay(place)
+        np.testing.assert_array_equal(again.values, found.values)
+        for name in ("metrics", "names", "groups", "ids", "parents", "env", "seed", "greedy"):
+            assert getattr(again, name) == getattr(found, name)
+    before = files(tmp_path)
+    with pytest.raises(zsc.UserError, match="already exists"):
+        played(BY_HAND, ("A",) * 3).save(tmp_path / "new")
+    assert files(tmp_path) == before
+    flip(path, -1)
+    with pytest.raises(zsc.UserError, match="altered or cut short"):
+        load_crossplay(path)
+
+
+def test_order_keeps_groups_together_and_like_policies_side_by_side() -> None:
+    kind = np.array([0, 1, 0, 1, 0, 1, 0, 1])  # two ways of playing that alternate
+    matrix = np.where(kind[:, None] == kind, 10.0, 0.0)
+    groups = ("B", "B", "B", "B", "A", "A", "A", "A")
+    order = group_order(matrix, groups)
+    assert sorted(order) == list(range(8))
+    assert [groups[i] for i in order] == list(groups)  # in the order of the roster
+    assert (np.diff(kind[order]) != 0).sum() <= 3
+
+
+def test_order_gathers_groups_that_came_scattered() -> None:
+    groups = ("A", "B", "A", "B", "A", "C")
+    order = group_order(np.random.default_rng(0).random((6, 6)), groups)
+    assert [groups[i] for i in order] == ["A", "A", "A", "B", "B", "C"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 60])
+def test_heatmap_shows_every_cell_in_the_order_of_its_labels(size: int, tmp_path: Path) -> None:
+    matrix = np.random.default_rng(size).random((size, size)) * 100
+    groups = tuple("ABC"[i % 3] for i in range(size))
+    found = played(matrix, groups)
+    axes = heatmap(found)
+    labels = [text.get_text() for text in axes.get_xticklabels()]
+    assert labels == [text.get_text() for text in axes.get_yticklabels()]
+    assert [label[0] for label in labels] == sorted(groups)
+    place = [found.names.index(label) for label in labels]
+    shown = np.asarray(axes.collections[0].get_array()).reshape(size, size)
+    np.testing.assert_allclose(shown, found.matrix()[np.ix_(place, place)])
+    axes.figure.savefig(tmp_path / "heatmap.png")
+    assert (tmp_path / "heatmap.png").stat().st_size > 2000
