@@ -39,10 +39,10 @@ class FictitiousCoPlay:
     members: best responses, each with `partners` self-play seeds of its own, so that members are
         independent runs of the method.
     steps: environment steps per best response; None takes three times the game's preset.
-    ppo: how a best response learns; None takes the game's preset.
+    ppo: how a best response learns; None takes the game's preset with at least 16 games.
     policy: makes the networks of partners and best responses.
     partner_steps, partner_ppo: the same for the self-play seeds; None takes the game's preset.
-    blocks: partners that a best response meets at the same time; 0 is one per game.
+    blocks: partners that a best response meets at the same time.
     snapshots: checkpoints among which the halfway one is looked for.
     """
 
@@ -53,7 +53,7 @@ class FictitiousCoPlay:
     partners: int = 8
     partner_steps: float | None = None
     partner_ppo: PPOConfig | None = None
-    blocks: int = 0
+    blocks: int = 8
     snapshots: int = 20
 
     def __post_init__(self) -> None:
@@ -61,7 +61,7 @@ class FictitiousCoPlay:
             raise UserError(f"members is {self.members}: a population needs at least 1")
         if self.partners < 1:
             raise UserError(f"partners is {self.partners}: each best response needs at least 1")
-        if self.ppo is not None and self.blocks and self.ppo.envs % self.blocks:
+        if self.ppo is not None and self.ppo.envs % self.blocks:
             raise UserError(
                 f"{self.ppo.envs} games cannot be shared by {self.blocks} partners: "
                 "make ppo.envs a multiple of blocks"
@@ -126,8 +126,8 @@ class FictitiousCoPlay:
     def train_responses(self, env: Environment, seed: int, log: Log, partners: Pool) -> Pool:
         """Stage 2: one best response per member, against its own share of the partners."""
         known = preset(env.spec)
-        ppo = self.ppo or known.ppo
-        spec = MatchSpec("partner", partner=partners.policy, blocks=self.blocks or ppo.envs)
+        ppo = self.ppo or replace(known.ppo, envs=max(16, known.ppo.envs))
+        spec = MatchSpec("partner", partner=partners.policy, blocks=self.blocks)
         allowed = np.arange(len(partners), dtype=np.int32).reshape(self.members, -1)
         stage = Stage(
             env=env,

@@ -5,7 +5,8 @@ Both are egocentric: the observing agent comes first, its partner second.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, reduce
+from operator import add
 
 import jax.numpy as jnp
 import numpy as np
@@ -117,9 +118,8 @@ def _item_rows() -> np.ndarray:
 def _item_channels(item: Array) -> Array:
     """[..., 26] uint8: what an object code [...] adds at its cell."""
     rows = _item_rows()
-    return sum(
-        (item == code)[..., None].astype(jnp.uint8) * rows[code] for code in (ONION, DISH, SOUP)
-    )
+    codes = (ONION, DISH, SOUP)
+    return reduce(add, [(item == c)[..., None].astype(jnp.uint8) * rows[c] for c in codes])
 
 
 def _agent_channels(state: State) -> Array:
@@ -162,6 +162,5 @@ def _pot_channels(layout: Layout, state: State) -> Array:
         (_REMAINING, left),
         (_DONE, state.pot_tick >= COOK_TIME),
     )
-    return sum(
-        _spread(layout, layout.pots, value)[:, None] * _unit(channel) for channel, value in columns
-    )
+    parts = [_spread(layout, layout.pots, value)[:, None] * _unit(c) for c, value in columns]
+    return reduce(add, parts)
