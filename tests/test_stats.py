@@ -1,18 +1,16 @@
-"""Statistics of cross-play matrices: by hand, by simulation, and in tables and pictures."""
+"""Statistics of cross-play matrices: by hand, by simulation, and in tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 import zsc
 from evaluation import CrossPlay, load_crossplay, stats
-from evaluation.plots import group_order, heatmap
 from tests.disk import files, flip
 
 # rows sit in seat 0, columns in seat 1
@@ -40,12 +38,6 @@ def played(
         seed=3,
         greedy=False,
     )
-
-
-@pytest.fixture(autouse=True)
-def _closed_figures() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def test_means_of_a_matrix_are_those_by_hand() -> None:
@@ -109,19 +101,39 @@ def naive_interval(matrix: np.ndarray) -> tuple[float, float]:
     return cells.mean() - half, cells.mean() + half
 
 
-def test_node_bootstrap_covers_the_truth_where_the_naive_interval_does_not() -> None:
-    rng = np.random.default_rng(0)
-    node, naive, wider = [], [], []
-    for _ in range(150):
+class Simulated(NamedTuple):
+    """Shares of many random matrices of 8 policies."""
+
+    node: float  # the node bootstrap's interval holds the true XP
+    naive: float  # the naive interval does
+    wider: float  # the node bootstrap's interval is the wider one
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Simulated:
+    rng, rows = np.random.default_rng(0), []
+    for _ in range(300):
         matrix = random_effects(rng, 8)
-        _, xp, _ = stats.within(matrix, resamples=300)
+        xp = stats.within(matrix, resamples=300)[1]
         low, high = naive_interval(matrix)
-        node.append(xp.low <= 10 <= xp.high)
-        naive.append(low <= 10 <= high)
-        wider.append(xp.high - xp.low > high - low)
-    assert 0.85 <= np.mean(node) <= 1.0
-    assert np.mean(naive) < 0.8
-    assert np.mean(wider) > 0.95
+        wider = xp.high - xp.low > high - low
+        rows.append((xp.low <= 10 <= xp.high, low <= 10 <= high, wider))
+    return Simulated(*np.mean(rows, axis=0).tolist())
+
+
+def test_node_bootstrap_covers_the_truth_far_more_often_than_the_naive_interval(
+    simulated: Simulated,
+) -> None:
+    assert simulated.wider > 0.95
+    assert simulated.naive < 0.5
+    assert 0.75 < simulated.node <= 1.0
+
+
+@pytest.mark.xfail(strict=True, reason="83 % at N = 8 (1500 matrices): too narrow for few policies")
+def test_node_bootstrap_of_8_policies_covers_the_truth_about_as_often_as_it_says(
+    simulated: Simulated,
+) -> None:
+    assert 0.9 <= simulated.node <= 1.0
 
 
 def test_node_bootstrap_between_methods_resamples_both_sides() -> None:
@@ -223,35 +235,3 @@ def test_cross_play_comes_back_from_disk_and_is_not_written_over(tmp_path: Path)
     flip(path, -1)
     with pytest.raises(zsc.UserError, match="altered or cut short"):
         load_crossplay(path)
-
-
-def test_order_keeps_groups_together_and_like_policies_side_by_side() -> None:
-    kind = np.array([0, 1, 0, 1, 0, 1, 0, 1])  # two ways of playing that alternate
-    matrix = np.where(kind[:, None] == kind, 10.0, 0.0)
-    groups = ("B", "B", "B", "B", "A", "A", "A", "A")
-    order = group_order(matrix, groups)
-    assert sorted(order) == list(range(8))
-    assert [groups[i] for i in order] == list(groups)  # in the order of the roster
-    assert (np.diff(kind[order]) != 0).sum() <= 3
-
-
-def test_order_gathers_groups_that_came_scattered() -> None:
-    groups = ("A", "B", "A", "B", "A", "C")
-    order = group_order(np.random.default_rng(0).random((6, 6)), groups)
-    assert [groups[i] for i in order] == ["A", "A", "A", "B", "B", "C"]
-
-
-@pytest.mark.parametrize("size", [1, 2, 60])
-def test_heatmap_shows_every_cell_in_the_order_of_its_labels(size: int, tmp_path: Path) -> None:
-    matrix = np.random.default_rng(size).random((size, size)) * 100
-    groups = tuple("ABC"[i % 3] for i in range(size))
-    found = played(matrix, groups)
-    axes = heatmap(found)
-    labels = [text.get_text() for text in axes.get_xticklabels()]
-    assert labels == [text.get_text() for text in axes.get_yticklabels()]
-    assert [label[0] for label in labels] == sorted(groups)
-    place = [found.names.index(label) for label in labels]
-    shown = np.asarray(axes.collections[0].get_array()).reshape(size, size)
-    np.testing.assert_allclose(shown, found.matrix()[np.ix_(place, place)])
-    axes.figure.savefig(tmp_path / "heatmap.png")
-    assert (tmp_path / "heatmap.png").stat().st_size > 2000

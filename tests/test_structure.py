@@ -57,16 +57,9 @@ def importers(module: str, paths: list[Path]) -> list[str]:
 
 def calls(tree: ast.AST) -> set[str]:
     """Names of plain function calls: f(), builtins.f(), not a.f()."""
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            if isinstance(node.func, ast.Name):
-                found.add(node.func.id)
-            elif (
-                isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "builtins"
-            ):
-                found.add(node.func.attr)
-    return found
+    functions = (ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call))
+    names = (name.removeprefix("builtins.") for name in functions)
+    return {name for name in names if name.isidentifier()}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,142 @@
+"""The scripted cooks: each does its own work, and together they make soup."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import zsc
+from evaluation import CrossPlay, crossplay
+from zsc.bots import OVERCOOKED_BOTS, overcooked_bots
+from zsc.envs.overcooked import Overcooked
+
+HORIZON = 200
+EPISODES = 8
+EVERYONE = ("random", "idle", "onion_carrier", "plate_server", "greedy_cook", "hog")
+# who is looked at where: one compiled program per kitchen
+COOKS = {
+    "cramped_room": EVERYONE,
+    "coordination_ring": ("greedy_cook", "hog"),
+    "forced_coordination": ("greedy_cook",),
+}
+
+
+@cache
+def games(layout: str) -> CrossPlay:
+    env = Overcooked(layout, horizon=HORIZON)
+    return crossplay(env, {"bots": overcooked_bots(env, COOKS[layout])}, episodes=EPISODES)
+
+
+def mean(layout: str, metric: str, cook: str, partner: str, seat: int = 0) -> float:
+    """Mean of what the cook did in a seat while the partner sat in the other."""
+    place = {name: i for i, name in enumerate(COOKS[layout])}
+    return float(games(layout).matrix(metric, seat)[place[cook], place[partner]])
+
+
+def every(metric: str, cook: str) -> np.ndarray:
+    """[partner, seat, episode] what the cook did in cramped_room, with everyone, in both seats."""
+    played = games("cramped_room")
+    return played.values[EVERYONE.index(cook), ..., played.metrics.index(metric)]
+
+
+def test_all_six_cooks_are_there() -> None:
+    assert tuple(OVERCOOKED_BOTS) == EVERYONE
+    assert (
+        overcooked_bots(Overcooked()).where(method="hog").ids
+        == overcooked_bots(Overcooked(), ("hog",)).ids
+    )
+    assert len(set(overcooked_bots(Overcooked()).ids)) == 6
+
+
+@pytest.mark.parametrize("layout", COOKS)
+def test_greedy_cooks_deliver_soups_in_both_seatings(layout: str) -> None:
+    played = games(layout)
+    place = COOKS[layout].index("greedy_cook")
+    earned = played.values[place, place, :, :, played.metrics.index("return")]
+    assert (earned >= 20).all()  # in every episode
+    assert earned.mean() >= 60
+    assert (earned % 20 == 0).all()
+
+
+def test_cooks_of_divided_kitchen_share_the_work() -> None:
+    """Player 1 has the pots and the window, player 2 the onions and the dishes."""
+    layout, cook = "forced_coordination", "greedy_cook"
+    served = [mean(layout, "soup_delivery", cook, cook, seat) for seat in (0, 1)]
+    carried = [mean(layout, "onion_drop", cook, cook, seat) for seat in (0, 1)]
+    assert served[0] >= 1
+    assert served[1] == 0
+    assert carried[1] >= 3 * served[0]
+
+
+def test_idle_cook_never_acts() -> None:
+    played = games("cramped_room")
+    for event in played.metrics[2:]:
+        done = every(event, "idle")
+        assert (done == (HORIZON if event == "stay" else 0)).all(), event
+
+
+def test_random_cook_does_everything() -> None:
+    stay = every("stay", "random").mean() / HORIZON
+    interact = sum(every(f"{kind}_interact", "random") for kind in ("useful", "useless"))
+    assert stay == pytest.approx(1 / 6, abs=0.02)
+    assert interact.mean() / HORIZON == pytest.approx(1 / 6, abs=0.02)
+    assert (every("blocked", "random") > 0).all()
+    assert (every("onion_pickup", "random").sum() > 0).all()
+
+
+def test_random_cook_takes_all_actions_equally_often_wherever_it_stands() -> None:
+    env = Overcooked("cramped_room", horizon=20, random_starts=True)
+    pool = overcooked_bots(env, ("random",))
+    params = jax.tree.map(lambda x: x[0], pool.params)
+
+    def logits(key: jax.Array) -> jax.Array:
+        state, shown = env.reset(key)
+        seen = zsc.Inputs(shown.obs[0], shown.mask[0], jnp.bool_(True), jnp.int32(0), state)
+        return pool.policy.apply(params, (), seen)[1].logits
+
+    found = jax.vmap(logits)(jax.random.split(jax.random.key(0), 20))
+    np.testing.assert_allclose(jax.nn.softmax(found), np.full((20, 6), 1 / 6), rtol=1e-4)
+
+
+def test_onion_carrier_fills_pots_and_never_delivers() -> None:
+    assert (every("potting_onion", "onion_carrier") >= 3).all()
+    assert (every("soup_delivery", "onion_carrier") == 0).all()
+    assert (every("soup_pickup", "onion_carrier") == 0).all()
+
+
+def test_plate_server_delivers_what_others_cook_and_never_pots() -> None:
+    assert (every("potting_onion", "plate_server") == 0).all()
+    together = mean("cramped_room", "soup_delivery", "plate_server", "onion_carrier")
+    assert together >= 2
+    assert mean("cramped_room", "return", "plate_server", "plate_server") == 0
+    assert mean("cramped_room", "return", "onion_carrier", "onion_carrier") == 0
+
+
+def test_specialists_need_each_other() -> None:
+    for seat in (0, 1):
+        earned = mean("cramped_room", "return", "onion_carrier", "plate_server", seat)
+        assert earned >= 40
+        assert mean("cramped_room", "return", "onion_carrier", "idle", seat) == 0
+
+
+def test_greedy_cook_cooks_alone_beside_an_idle_one() -> None:
+    assert mean("cramped_room", "return", "greedy_cook", "idle") >= 40
+    assert mean("cramped_room", "return", "idle", "greedy_cook") >= 40
+    assert mean("cramped_room", "return", "idle", "idle") == 0
+
+
+def test_two_hogs_earn_less_than_two_greedy_cooks_on_a_ring() -> None:
+    ring = "coordination_ring"
+    hogs, greedy = (mean(ring, "return", who, who) for who in ("hog", "greedy_cook"))
+    assert hogs < greedy / 2
+    in_the_way = [mean(ring, "collision", who, who) for who in ("hog", "greedy_cook")]
+    assert in_the_way[0] > 2 * in_the_way[1]
+
+
+def test_hog_alone_is_no_worse_a_cook() -> None:
+    alone = [mean("cramped_room", "return", who, "idle") for who in ("hog", "greedy_cook")]
+    assert alone[0] >= alone[1] - 20
