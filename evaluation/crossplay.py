@@ -86,7 +86,7 @@ class CrossPlay:
         XP within is the group's other members, XP between all members of all other groups. The
         gap is SP - XP within. Groups of one policy have no XP within and no intervals.
         """
-        matrix = self.matrix()
+        matrix = stats.check_matrix(self.matrix())
         rows = {}
         for group in dict.fromkeys(self.groups):
             own = self.members(group)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import norm, t
 
 from zsc.errors import UserError
 
@@ -86,7 +87,8 @@ def within(
     """SP, XP and gap of one method's matrix [N, N] by the node bootstrap.
 
     A resample draws N policies with replacement and takes the induced rows and columns; cells whose
-    two ends are the same original policy are left out of XP.
+    two ends are the same original policy are left out of XP, which narrows its spread by
+    (N - 2) / (N - 1) and is undone here. From 3 policies on; with 2 there is no interval for XP.
     """
     rng = np.random.default_rng(seed)
     size = len(matrix)
@@ -100,9 +102,10 @@ def within(
                 (np.diag(matrix)[chosen].mean(), matrix[np.ix_(chosen, chosen)][apart].mean())
             )
     sp, xp = np.array(draws).reshape(-1, 2).T
+    cells = (size - 1) / (size - 2) if size > 2 else float("nan")
     return (
-        interval(point[0], sp),
-        interval(point[1], xp),
+        interval(point[0], sp, small_sample(size)),
+        interval(point[1], xp, small_sample(size) * cells),
         interval(point[0] - point[1], sp - xp),
     )
 
@@ -125,16 +128,31 @@ def between(
         rows = rng.integers(block.shape[0], size=block.shape[0])
         cols = rng.integers(block.shape[1], size=block.shape[1])
         draws.append(_mean_where(block[np.ix_(rows, cols)], allowed[np.ix_(rows, cols)]))
-    return interval(_mean_where(block, allowed), np.array(draws))
+    fewer = min(block.shape)
+    return interval(_mean_where(block, allowed), np.array(draws), small_sample(fewer))
 
 
-def interval(point: float, draws: np.ndarray) -> Interval:
-    """The 95 % percentile interval of bootstrap draws around a point estimate."""
+def interval(point: float, draws: np.ndarray, stretch: float = 1.0) -> Interval:
+    """The 95 % percentile interval of bootstrap draws, stretched around the point estimate."""
     draws = draws[np.isfinite(draws)]
-    if len(draws) == 0:
+    if len(draws) == 0 or not np.isfinite(stretch):
         return Interval(point, float("nan"), float("nan"))
     low, high = np.percentile(draws, [2.5, 97.5])
-    return Interval(point, float(low), float(high))
+    return Interval(
+        point, float(point + stretch * (low - point)), float(point + stretch * (high - point))
+    )
+
+
+def small_sample(size: int) -> float:
+    """How much wider a bootstrap interval of a mean over few units has to be.
+
+    Resampling n units understates the variance by (n - 1) / n, and a percentile interval takes the
+    normal's quantile where Student's t with n - 1 degrees belongs. nan for fewer than 2.
+    """
+    if size < 2:
+        return float("nan")
+    quantiles = t.ppf(0.975, size - 1) / norm.ppf(0.975)
+    return float(quantiles * np.sqrt(size / (size - 1)))
 
 
 def check_matrix(matrix: np.ndarray) -> np.ndarray:

@@ -120,10 +120,10 @@ def test_seats_swap_by_transposing():
 
 
 def test_tiles_do_not_change_the_matrix():
-    roster = list(three_kinds().values())
+    roster = [random_agents(LEVER, mlp_policy(LEVER.spec, widths=(8,)), 5), constants([0, 1, 2])]
     key = jax.random.key(0)
-    whole = kernel(KITCHEN, roster, episodes=3, key=key)
-    tiny = kernel(KITCHEN, roster, episodes=3, key=key, budget=1)
+    whole = kernel(LEVER, roster, episodes=3, key=key)
+    tiny = kernel(LEVER, roster, episodes=3, key=key, budget=1)
     np.testing.assert_array_equal(whole.values, tiny.values)
 
 

@@ -50,7 +50,6 @@ def test_tree_of_another_structure_is_refused(tmp_path: Path) -> None:
         load_tree(path, {"a": jnp.ones(3)})
 
 
-@pytest.mark.xfail(strict=True, reason="load_tree compares names only, not shapes")
 def test_tree_of_other_shapes_is_refused(tmp_path: Path) -> None:
     path = save_tree(tmp_path / "tree.safetensors", {"a": jnp.ones((2, 3))}, {})
     with pytest.raises(zsc.UserError, match="another structure"):
@@ -82,7 +81,6 @@ def test_every_altered_bit_of_an_array_is_noticed(arrays: Path) -> None:
     assert altered_and_accepted(arrays, range(size - 80, size)) == []
 
 
-@pytest.mark.xfail(strict=True, reason="the hash covers the arrays, not the notes beside them")
 def test_altered_notes_are_noticed(arrays: Path) -> None:
     place = arrays.read_bytes().index(b"SP/0")
     assert altered_and_accepted(arrays, range(place, place + 4)) == []

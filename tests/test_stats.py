@@ -129,7 +129,6 @@ def test_node_bootstrap_covers_the_truth_far_more_often_than_the_naive_interval(
     assert 0.75 < simulated.node <= 1.0
 
 
-@pytest.mark.xfail(strict=True, reason="83 % at N = 8 (1500 matrices): too narrow for few policies")
 def test_node_bootstrap_of_8_policies_covers_the_truth_about_as_often_as_it_says(
     simulated: Simulated,
 ) -> None:

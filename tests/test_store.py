@@ -135,7 +135,6 @@ def test_pool_with_a_part_of_its_manifest_gone_is_refused(saved: Path, part: str
     assert_refused(saved, "manifest.json was altered or cut short")
 
 
-@pytest.mark.xfail(strict=True, reason="load_pool trusts the manifest's shape, hash and labels")
 @pytest.mark.parametrize(
     "change",
     [
@@ -186,7 +185,6 @@ def test_pool_is_found_in_the_folder_of_its_run(tmp_path: Path) -> None:
         zsc.load_pool(tmp_path)
 
 
-@pytest.mark.xfail(strict=True, reason="`import zsc` does not register the scripted cooks")
 def test_stored_cooks_load_in_a_process_that_only_imports_zsc(tmp_path: Path) -> None:
     pool_of("bots").save(tmp_path / "bots")
     code = "import sys, zsc; zsc.load_pool(sys.argv[1])"

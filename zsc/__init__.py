@@ -10,6 +10,7 @@ pool = SelfPlay(members=8).train(env, seed=0)
 crossplay(env, {"SP": pool}, episodes=32, seed=0).heatmap()
 """
 
+import zsc.bots  # the scripted partners register themselves
 from zsc.crossplay import self_play_returns
 from zsc.envs.base import Environment, EnvSpec, TimeStep
 from zsc.envs.contract import check_environment

@@ -22,6 +22,7 @@ from populations import RECIPES
 from populations.presets import preset
 from zsc.bots import overcooked_bots
 from zsc.envs.base import Environment
+from zsc.envs.lever import Lever
 from zsc.envs.overcooked import Overcooked
 from zsc.errors import UserError, unknown
 from zsc.policy import cnn_policy, gru_policy, mlp_policy
@@ -226,7 +227,7 @@ class CrossPlayRuns:
         if self.out.exists():
             raise UserError(f"{self.out} already exists: choose another --out")
         entries = _named_pools(self.runs)
-        env = env_of(next(iter(self.runs)))
+        env = env_of(self.runs)
         if self.bots:
             entries["bots"] = _cooks(env)
         began = time.perf_counter()
@@ -262,8 +263,12 @@ class Render:
             raise UserError(f"steps is {self.steps}: show at least 1")
         if not self.runs:
             raise UserError("nobody to watch: give the folder of a run")
-        env = env_of(self.runs[0])
+        env = env_of(self.runs)
         seats = env.spec.num_agents
+        if max(len(self.runs), len(self.members)) > seats:
+            raise UserError(
+                f"{env.spec.id} has {seats} seats: give at most {seats} runs and members"
+            )
         runs = [self.runs[min(s, len(self.runs) - 1)] for s in range(seats)]
         members = [self.members[min(s, len(self.members) - 1)] for s in range(seats)]
         agents = tuple(_one(load_pool(r), m, r) for r, m in zip(runs, members, strict=True))
@@ -308,16 +313,18 @@ def summary_text(played: CrossPlay) -> str:
     return "\n".join(lines)
 
 
-def env_of(run: Path) -> Environment:
-    """The environment that a run was trained in. Raises UserError."""
-    folder = Path(str(run).split("=", 1)[-1])
-    manifest = read_json(folder / "manifest.json")
-    if manifest.get("format") != "zsc-run":
-        raise UserError(f"{folder} is not the folder of a run: give one that zsc train made")
-    name, settings = manifest["env"], dict(manifest["env_settings"])
-    if name.startswith("overcooked"):
-        return Overcooked(**settings)
-    return zsc.make(name)
+def env_of(runs: tuple[Path, ...]) -> Environment:
+    """The environment of the first of the folders that is a run. Raises UserError."""
+    for run in runs:
+        manifest = read_json(Path(str(run).split("=", 1)[-1]) / "manifest.json")
+        if manifest.get("format") == "zsc-run":
+            settings = {k: tuple(v) if isinstance(v, list) else v
+                        for k, v in manifest["env_settings"].items()}  # fmt: skip
+            return Overcooked(**settings) if "layout" in settings else Lever(**settings)
+    raise UserError(
+        f"{runs[0]} is not the folder of a run, so its game is not known: give at least one "
+        "folder that zsc train made"
+    )
 
 
 def _named_pools(runs: tuple[Path, ...]) -> dict[str, Pool]:

@@ -71,7 +71,8 @@ def load_pool(path: str | Path) -> Pool:
     """
     folder = _find_pool(Path(path))
     manifest = read_json(folder / "manifest.json")
-    if manifest.get("format") != "zsc-pool" or manifest.get("format_version", 0) > POOL_FORMAT:
+    version = manifest.get("format_version", 0)
+    if manifest.get("format") != "zsc-pool" or version not in range(POOL_FORMAT + 1):
         raise UserError(
             f"{folder / 'manifest.json'} is no pool manifest of format {POOL_FORMAT} or older: "
             "install the toolkit version that wrote it"
@@ -80,13 +81,15 @@ def load_pool(path: str | Path) -> Pool:
         data = (folder / manifest["file"]).read_bytes()
         home, labels = Home(**manifest["game"]), _labels(manifest["members"])
         policy = build(manifest["policy"]["name"], _tuples(manifest["policy"]["config"]))
-    except (KeyError, TypeError):
+        digest = manifest["sha256"]
+    except (KeyError, TypeError, AttributeError):
         raise _damaged(folder / "manifest.json") from None
     except FileNotFoundError:
         raise UserError(f"{folder / manifest['file']} is missing: copy the whole folder") from None
-    if hashlib.sha256(data).hexdigest() != manifest["sha256"]:
+    if hashlib.sha256(data).hexdigest() != digest:
         raise _damaged(folder / manifest["file"])
-    like = jax.eval_shape(policy.init, jax.random.key(0))
+    one = jax.eval_shape(policy.init, jax.random.key(0))
+    like = jax.tree.map(lambda x: jax.ShapeDtypeStruct((len(labels), *x.shape), x.dtype), one)
     params = _unflat(like, safetensors.load(data), folder / manifest["file"])
     return Pool(params, policy, labels, home)
 
@@ -97,7 +100,7 @@ def save_arrays(path: str | Path, arrays: dict[str, np.ndarray], notes: dict[str
     header = {
         "format": f"zsc-arrays {ARRAYS_FORMAT}",
         "notes": json.dumps(notes),
-        "sha256": _content_hash(arrays),
+        "sha256": _content_hash(arrays, json.dumps(notes)),
     }
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -116,11 +119,11 @@ def load_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]
         size = int.from_bytes(data[:8], "little")
         header = json.loads(data[8 : 8 + size])["__metadata__"]
         notes = json.loads(header["notes"])
-    except (FileNotFoundError, IsADirectoryError):
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise UserError(f"{path} is not there: check the path") from None
     except (SafetensorError, KeyError, ValueError):
         raise _damaged(path) from None
-    if _content_hash(arrays) != header.get("sha256"):
+    if _content_hash(arrays, header["notes"]) != header.get("sha256"):
         raise _damaged(path)
     return arrays, notes
 
@@ -160,14 +163,17 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, (json.dumps(value, indent=1) + "\n").encode())
 
 
-def read_json(path: Path) -> Any:
-    """The content of a JSON file. Raises UserError if it is missing or broken."""
+def read_json(path: Path) -> dict[str, Any]:
+    """The content of a JSON file. Raises UserError if it is missing, broken or no object."""
     try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
+        value = json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path} is not there: check the path") from None
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise _damaged(path) from None
+    if not isinstance(value, dict):
+        raise _damaged(path)
+    return value
 
 
 def library_versions() -> dict[str, str]:
@@ -226,17 +232,20 @@ def _unflat(like: PyTree, arrays: dict[str, np.ndarray], path: Path) -> PyTree:
         raise UserError(
             f"{path} is of another structure (array {odd!r}): use the version that wrote it"
         )
-    leaves = [
-        jax.random.wrap_key_data(jnp.asarray(arrays[name]))
-        if _is_key(leaf)
-        else jnp.asarray(arrays[name], leaf.dtype)
-        for name, leaf in _names(like)
-    ]
+    leaves = []
+    for name, leaf in _names(like):
+        array = jnp.asarray(arrays[name])
+        leaves.append(jax.random.wrap_key_data(array) if _is_key(leaf) else array)
+        if (leaves[-1].shape, leaves[-1].dtype) != (leaf.shape, leaf.dtype):
+            raise UserError(
+                f"{path} is of another structure ({name} is {array.dtype}{list(array.shape)}, not "
+                f"{leaf.dtype}{list(leaf.shape)}): use the settings and version that wrote it"
+            )
     return jax.tree.unflatten(jax.tree.structure(like), leaves)
 
 
-def _content_hash(arrays: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256()
+def _content_hash(arrays: dict[str, np.ndarray], notes: str) -> str:
+    digest = hashlib.sha256(notes.encode())
     for name in sorted(arrays):
         digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())

@@ -209,6 +209,7 @@ def _goal(layout: Layout, params: BotParams, sight: _Sight) -> Array:
 def _choose(layout: Layout, params: BotParams, state: State, agent: Array) -> Array:
     """[N] probabilities of the actions that lead to the goal."""
     ways = _ways(layout)
+    works = (params.onions > 0) | (params.plates > 0)
     sight = _look(layout, state, agent)
     goal = _goal(layout, params, sight)
     here = _floor_index(layout, state.cell[agent])
@@ -227,8 +228,11 @@ def _choose(layout: Layout, params: BotParams, state: State, agent: Array) -> Ar
     nearest = (left == left.min()) & (onward >= 0)
     walk = jnp.concatenate([nearest, jnp.zeros(2, bool)])
     act = jnp.where(beside, jnp.arange(6) == at_tile, walk)
-    stuck = (params.yields > 0) & ~open_way  # the partner stands in the only way: step aside
-    aside = jnp.concatenate([onward >= 0, jnp.ones(1, bool), jnp.zeros(1, bool)])
-    act = jnp.where(stuck & ~beside, aside, act)
-    act = jnp.where(goal.any(), act, jnp.arange(6) == STAY)
+    # the partner stands in the only way, or there is nothing to do: step aside for it
+    free = (onward >= 0) & (onward != there)
+    aside = jnp.concatenate([free, jnp.ones(1, bool), jnp.zeros(1, bool)])
+    idle = jnp.where((params.yields > 0) & works, aside, jnp.arange(6) == STAY)
+    stuck = (params.yields > 0) & ~open_way & ~beside
+    act = jnp.where(stuck, aside, act)
+    act = jnp.where(goal.any(), act, idle)
     return act / act.sum()

@@ -37,6 +37,9 @@ class PPOConfig:
         for name in ("envs", "segments", "epochs", "minibatches"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}: at least 1 is needed")
+        for name in ("learning_rate", "entropy", "gamma", "lam", "clip", "shaping_steps"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise UserError(f"{name} is {getattr(self, name)}: give a number from 0 on")
         if self.envs % self.minibatches:
             raise UserError(
                 f"{self.envs} games cannot be dealt into {self.minibatches} minibatches: "

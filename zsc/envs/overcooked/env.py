@@ -129,10 +129,10 @@ def _spec(env: Overcooked) -> EnvSpec:
     kitchen = env.kitchen
     grid = env.encoding == "grid"
     shape: tuple[int, ...] = (observation.compact_size(kitchen),)
-    largest, meaning = observation.compact_max(kitchen), f"compact:{kitchen.name}"
+    largest = observation.compact_max(kitchen)
     if grid:
         shape = (kitchen.height, kitchen.width, len(observation.CHANNELS))
-        largest, meaning = observation.GRID_MAX, f"grid:{kitchen.width}x{kitchen.height}"
+        largest = observation.GRID_MAX
     return EnvSpec(
         id=f"overcooked/{kitchen.name}",
         version=1,
@@ -141,7 +141,7 @@ def _spec(env: Overcooked) -> EnvSpec:
         obs_shape=shape,
         obs_dtype="uint8",
         obs_max=largest,
-        obs_id=meaning,
+        obs_id=f"{env.encoding}:{kitchen.name}",
         horizon=env.horizon,
         fixed_length=True,
         action_names=ACTION_NAMES,
