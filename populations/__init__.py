@@ -6,9 +6,9 @@ pool = SelfPlay(members=8, steps=500_000).train(env, seed=0)
 """
 
 from populations.fictitious_co_play import FictitiousCoPlay
+from populations.method import Method
 from populations.other_play import OtherPlay
 from populations.self_play import SelfPlay
-from zsc.method import Method
 
 #: Recipes by the names of the command line.
 RECIPES = {"sp": SelfPlay, "op": OtherPlay, "fcp": FictitiousCoPlay}

@@ -10,7 +10,7 @@ pool = SelfPlay(members=8).train(env, seed=0)
 crossplay(env, {"SP": pool}, episodes=32, seed=0).heatmap()
 """
 
-import zsc.bots  # the scripted partners register themselves
+from zsc.bots import overcooked_bots
 from zsc.crossplay import self_play_returns
 from zsc.envs.base import Environment, EnvSpec, TimeStep
 from zsc.envs.contract import check_environment
@@ -72,6 +72,7 @@ __all__ = [
     "make_update",
     "mixture",
     "mlp_policy",
+    "overcooked_bots",
     "save_gif",
     "save_pool",
     "self_play_returns",

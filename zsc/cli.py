@@ -313,14 +313,19 @@ def summary_text(played: CrossPlay) -> str:
     return "\n".join(lines)
 
 
+def env_class(settings: dict[str, Any]) -> type[Any]:
+    """The class of the game that has these settings."""
+    return Overcooked if "layout" in settings else Lever
+
+
 def env_of(runs: tuple[Path, ...]) -> Environment:
     """The environment of the first of the folders that is a run. Raises UserError."""
     for run in runs:
         manifest = read_json(Path(str(run).split("=", 1)[-1]) / "manifest.json")
         if manifest.get("format") == "zsc-run":
-            settings = {k: tuple(v) if isinstance(v, list) else v
-                        for k, v in manifest["env_settings"].items()}  # fmt: skip
-            return Overcooked(**settings) if "layout" in settings else Lever(**settings)
+            given: dict[str, Any] = manifest["env_settings"]
+            settings = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+            return env_class(settings)(**settings)
     raise UserError(
         f"{runs[0]} is not the folder of a run, so its game is not known: give at least one "
         "folder that zsc train made"

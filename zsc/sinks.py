@@ -97,22 +97,19 @@ def _plain(row: Row) -> dict[str, Any]:
 class ProgressBar:
     """A line on the terminal: updates, steps per second, return of each member, time left."""
 
-    def __init__(self, title: str = "training", shown: int = 8) -> None:
+    def __init__(self, title: str = "training", shown: int = 6) -> None:
         self.title, self.shown = title, shown
 
     def start(self, progress: Progress) -> None:
         """Draw the bar."""
-        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
         self.progress = progress
         self.bar = Bar(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.percentage:3.0f}%"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            BarColumn(bar_width=10),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             TextColumn("{task.fields[speed]}"),
             TextColumn("{task.fields[returns]}"),
         )
