@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FILE = "crossplay.safetensors"
+_NOTES = (*("metrics", "names", "groups", "ids", "parents", "env", "seed", "greedy", "methods"),)
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class CrossPlay:
     env: str
     seed: int
     greedy: bool
+    methods: tuple[str, ...] = ()  # of each policy's label
 
     def __len__(self) -> int:
         return len(self.names)
@@ -84,19 +86,21 @@ class CrossPlay:
         """One row per group: SP, XP within, XP between, gap, each with 95 % node-bootstrap bounds.
 
         XP within is the group's other members, XP between all members of all other groups. The
-        gap is SP - XP within. Groups of one policy have no XP within and no intervals.
+        gap is SP - XP within. Intervals take a group's policies as repetitions of one method:
+        a group of one policy, or of different methods (scripted partners), has none.
         """
         matrix = stats.check_matrix(self.matrix())
         rows = {}
         for group in dict.fromkeys(self.groups):
             own = self.members(group)
-            sp, xp, gap = stats.within(matrix[np.ix_(own, own)])
+            resamples = stats.RESAMPLES if self._repeats(own) else 0
+            sp, xp, gap = stats.within(matrix[np.ix_(own, own)], resamples=resamples)
             others = np.setdiff1d(np.arange(len(self)), own)
             parts = {
                 "SP": sp,
                 "XP within": xp,
                 "gap": gap,
-                "XP between": self._between(own, others),
+                "XP between": self._between(own, others, resamples),
             }
             rows[group] = {"policies": len(own)} | {
                 f"{name}{bound}": value
@@ -152,22 +156,23 @@ class CrossPlay:
         path = Path(folder) / FILE
         if path.exists():
             raise UserError(f"{path} already exists: choose another place or remove it")
-        notes = {
-            name: getattr(self, name)
-            for name in ("metrics", "names", "groups", "ids", "parents", "env", "seed", "greedy")
-        }
+        notes = {name: getattr(self, name) for name in _NOTES}
         return save_arrays(path, {"values": self.values}, notes)
 
     def _repr_html_(self) -> str:
         title = f"<b>cross-play</b> of {len(self)} policies, {self.episodes} episodes, {self.env}"
         return title + self.summary().round(1).to_html()
 
-    def _between(self, own: np.ndarray, others: np.ndarray) -> stats.Interval:
+    def _repeats(self, members: np.ndarray) -> bool:
+        """True if these policies are runs of one method."""
+        return len({self.methods[i] for i in members if self.methods}) <= 1
+
+    def _between(self, own: np.ndarray, others: np.ndarray, resamples: int) -> stats.Interval:
         if len(others) == 0:
             return stats.Interval(*[float("nan")] * 3)
         index = np.ix_(own, others)
         both = np.mean([self.matrix(seat=s) for s in range(self.values.shape[2])], axis=0)
-        return stats.between(both[index], ~self.trained_together[index])
+        return stats.between(both[index], ~self.trained_together[index], resamples=resamples)
 
 
 def crossplay(
@@ -200,6 +205,7 @@ def crossplay(
         env=env.spec.id,
         seed=seed,
         greedy=greedy,
+        methods=tuple(label.method for label in labels),
     )
 
 
@@ -217,6 +223,7 @@ def load_crossplay(folder: str | Path) -> CrossPlay:
         env=notes["env"],
         seed=notes["seed"],
         greedy=notes["greedy"],
+        methods=tuple(notes["methods"]),
     )
 
 

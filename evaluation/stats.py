@@ -103,9 +103,10 @@ def within(
             )
     sp, xp = np.array(draws).reshape(-1, 2).T
     cells = (size - 1) / (size - 2) if size > 2 else float("nan")
+    least = min(0.0, float(matrix.min()))
     return (
-        interval(point[0], sp, small_sample(size)),
-        interval(point[1], xp, small_sample(size) * cells),
+        interval(point[0], sp, small_sample(size), least),
+        interval(point[1], xp, small_sample(size) * cells, least),
         interval(point[0] - point[1], sp - xp),
     )
 
@@ -128,19 +129,23 @@ def between(
         rows = rng.integers(block.shape[0], size=block.shape[0])
         cols = rng.integers(block.shape[1], size=block.shape[1])
         draws.append(_mean_where(block[np.ix_(rows, cols)], allowed[np.ix_(rows, cols)]))
-    fewer = min(block.shape)
-    return interval(_mean_where(block, allowed), np.array(draws), small_sample(fewer))
+    stretch, least = small_sample(min(block.shape)), min(0.0, float(block.min()))
+    return interval(_mean_where(block, allowed), np.array(draws), stretch, least)
 
 
-def interval(point: float, draws: np.ndarray, stretch: float = 1.0) -> Interval:
-    """The 95 % percentile interval of bootstrap draws, stretched around the point estimate."""
+def interval(
+    point: float, draws: np.ndarray, stretch: float = 1.0, least: float = -np.inf
+) -> Interval:
+    """The 95 % percentile interval of bootstrap draws, stretched around the point estimate.
+
+    It is cut at `least`: where no return was negative, the interval of a mean is not either.
+    """
     draws = draws[np.isfinite(draws)]
     if len(draws) == 0 or not np.isfinite(stretch):
         return Interval(point, float("nan"), float("nan"))
     low, high = np.percentile(draws, [2.5, 97.5])
-    return Interval(
-        point, float(point + stretch * (low - point)), float(point + stretch * (high - point))
-    )
+    low, high = point + stretch * (low - point), point + stretch * (high - point)
+    return Interval(point, float(max(low, least)), float(high))
 
 
 def small_sample(size: int) -> float:

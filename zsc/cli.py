@@ -93,7 +93,7 @@ def _demo_recipes(scale: float) -> dict[str, Any]:
         "SP": RECIPES["sp"](members=6, steps=400_000 * scale),
         "OP": RECIPES["op"](members=6, steps=600_000 * scale),
         "FCP": RECIPES["fcp"](
-            members=4, steps=1_500_000 * scale, partners=6, partner_steps=400_000 * scale
+            members=4, steps=1_500_000 * scale, partners=8, partner_steps=300_000 * scale
         ),
     }
 
