@@ -128,12 +128,12 @@ def test_greedy_cook_without_work_makes_way_to_the_pot_for_its_partner() -> None
     assert found[STAY] < 0.5
 
 
-def test_onion_carrier_fills_pots_and_never_delivers() -> None:
+def test_onion_carrier_fills_pots_and_delivers_by_accident_at_most() -> None:
     beside_idle = every("potting_onion", "onion_carrier")[EVERYONE.index("idle")]
     assert (beside_idle == 3).all()  # one soup, and nobody to take it
     assert (every("potting_onion", "onion_carrier") > 0).all()
-    assert (every("soup_delivery", "onion_carrier") == 0).all()
-    assert (every("soup_pickup", "onion_carrier") == 0).all()
+    assert every("soup_delivery", "onion_carrier").mean() < 0.05  # one action in 20 is random
+    assert every("soup_pickup", "onion_carrier").mean() < 0.05
 
 
 def test_plate_server_delivers_what_others_cook_and_never_pots() -> None:
