@@ -75,9 +75,10 @@ def learning_curves(
     """The return of every member [updates, M] over steps [updates], and their mean in bold."""
     if ax is None:
         ax = plt.subplots(figsize=(6, 3.6), layout="constrained")[1]
-    (line,) = ax.plot(steps, returns.mean(1), lw=2.2, label=label)
-    ax.plot(steps, returns, lw=0.7, alpha=0.45, color=line.get_color())
-    ax.set_xlabel("environment steps per member")
+    millions = np.asarray(steps) / 1e6
+    (line,) = ax.plot(millions, returns.mean(1), lw=2.2, label=label)
+    ax.plot(millions, returns, lw=0.7, alpha=0.45, color=line.get_color())
+    ax.set_xlabel("million steps per member")
     ax.set_ylabel("return of training episodes")
     sns.despine(ax=ax)
     return ax

@@ -124,7 +124,7 @@ def test_other_play_without_a_symmetry_says_that_it_is_self_play():
 
 @pytest.mark.parametrize(("members", "steps"), [(0, 1e4), (2, 10), (2, -5)])
 def test_nothing_to_train_is_an_error(members, steps):
-    with pytest.raises(UserError, match=r"fewer than one update|members >= 1"):
+    with pytest.raises(UserError, match=r"fewer than one update|members is 0"):
         SelfPlay(members=members, steps=steps, ppo=PPO).train(ENV)
 
 
