@@ -76,11 +76,12 @@ class CrossPlay:
     def block(self, row_group: str, col_group: str) -> stats.Interval:
         """Mean return between two different groups over both seatings, with its interval.
 
-        Pairs that were trained together do not count: they are not strangers.
+        Pairs that were trained together do not count: they are not strangers. Only groups whose
+        policies are runs of one method are resampled; scripted partners are taken as given.
         """
-        index = np.ix_(self.members(row_group), self.members(col_group))
-        both = np.mean([self.matrix(seat=s) for s in range(self.values.shape[2])], axis=0)
-        return stats.between(both[index], ~self.trained_together[index])
+        rows, cols = self.members(row_group), self.members(col_group)
+        repeats = self._repeats(rows), self._repeats(cols)
+        return self._stranger_block(rows, cols, repeats)
 
     def summary(self) -> pd.DataFrame:
         """One row per group: SP, XP within, XP between, gap, each with 95 % node-bootstrap bounds.
@@ -93,14 +94,15 @@ class CrossPlay:
         rows = {}
         for group in dict.fromkeys(self.groups):
             own = self.members(group)
-            resamples = stats.RESAMPLES if self._repeats(own) else 0
+            repeats = self._repeats(own)
+            resamples = stats.RESAMPLES if repeats else 0
             sp, xp, gap = stats.within(matrix[np.ix_(own, own)], resamples=resamples)
             others = np.setdiff1d(np.arange(len(self)), own)
             parts = {
                 "SP": sp,
                 "XP within": xp,
                 "gap": gap,
-                "XP between": self._between(own, others, resamples),
+                "XP between": self._stranger_block(own, others, (repeats, repeats)),
             }
             rows[group] = {"policies": len(own)} | {
                 f"{name}{bound}": value
@@ -167,12 +169,13 @@ class CrossPlay:
         """True if these policies are runs of one method."""
         return len({self.methods[i] for i in members if self.methods}) <= 1
 
-    def _between(self, own: np.ndarray, others: np.ndarray, resamples: int) -> stats.Interval:
-        if len(others) == 0:
-            return stats.Interval(*[float("nan")] * 3)
-        index = np.ix_(own, others)
+    def _stranger_block(
+        self, rows: np.ndarray, cols: np.ndarray, repeats: tuple[bool, bool]
+    ) -> stats.Interval:
+        """Two sets of policies over both seatings; nan if one of them is empty."""
+        index = np.ix_(rows, cols)
         both = np.mean([self.matrix(seat=s) for s in range(self.values.shape[2])], axis=0)
-        return stats.between(both[index], ~self.trained_together[index], resamples=resamples)
+        return stats.between(both[index], ~self.trained_together[index], repeats=repeats)
 
 
 def crossplay(
@@ -186,7 +189,7 @@ def crossplay(
 ) -> CrossPlay:
     """Everyone with everyone, in every seat: pools of any architecture, scripted partners too.
 
-    entries: group name to pool. greedy: all take their most likely action instead of sampling.
+    entries: group name to pool. greedy: trained agents take their most likely action.
     budget: bytes that games in flight may use. Raises UserError for an empty roster, no episodes,
     or a pool of another game or version.
     """
@@ -228,6 +231,8 @@ def load_crossplay(folder: str | Path) -> CrossPlay:
 
 
 def _as_greedy(pool: Pool) -> Pool:
+    if pool.policy.needs_state:
+        return pool  # a script's chances are part of what it is: a greedy "random" walks north
     return pool.replace(policy=most_likely(pool.policy))  # type: ignore[attr-defined]
 
 

@@ -107,7 +107,11 @@ def within(
     return (
         interval(point[0], sp, small_sample(size), least),
         interval(point[1], xp, small_sample(size) * cells, least),
-        interval(point[0] - point[1], sp - xp),
+        interval(
+            point[0] - point[1],
+            (sp - point[0]) - cells * (xp - point[1]) + point[0] - point[1],
+            small_sample(size),
+        ),
     )
 
 
@@ -115,21 +119,28 @@ def between(
     block: np.ndarray,
     allowed: np.ndarray | None = None,
     *,
+    repeats: tuple[bool, bool] = (True, True),
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Interval:
-    """The mean of a block [rows, cols] of two different methods, resampling both sides.
+    """The mean of a block [rows, cols] of two different methods, resampling policies.
 
-    allowed [rows, cols] marks the cells that count; nan if none does.
+    allowed [rows, cols] marks the cells that count; nan if none does. repeats: which sides are runs
+    of one method and are resampled; the other is taken as given, as scripted partners are.
     """
+    if block.size == 0 or (allowed is not None and not allowed.any()):
+        return Interval(float("nan"), float("nan"), float("nan"))
     rng = np.random.default_rng(seed)
     allowed = np.ones(block.shape, bool) if allowed is None else allowed
+    counted = [size for size, repeat in zip(block.shape, repeats, strict=True) if repeat]
     draws = []
-    for _ in range(resamples if min(block.shape) > 1 else 0):
-        rows = rng.integers(block.shape[0], size=block.shape[0])
-        cols = rng.integers(block.shape[1], size=block.shape[1])
+    for _ in range(resamples if counted and min(counted) > 1 else 0):
+        rows, cols = (
+            rng.integers(size, size=size) if repeat else np.arange(size)
+            for size, repeat in zip(block.shape, repeats, strict=True)
+        )
         draws.append(_mean_where(block[np.ix_(rows, cols)], allowed[np.ix_(rows, cols)]))
-    stretch, least = small_sample(min(block.shape)), min(0.0, float(block.min()))
+    stretch, least = small_sample(min(counted, default=0)), min(0.0, float(block.min()))
     return interval(_mean_where(block, allowed), np.array(draws), stretch, least)
 
 

@@ -15,11 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from populations.partners import take_table, uniform_partners
-from populations.presets import preset
+from populations.presets import Preset, preset, response_preset
 from populations.snapshots import snapshot_hooks
 from populations.stage import Log, MakePolicy, Stage, open_log
 from zsc.crossplay import self_play_returns
-from zsc.envs.base import Environment
+from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
 from zsc.learn.ppo import PPOConfig
 from zsc.match import MatchSpec
@@ -30,6 +30,8 @@ from zsc.types import Params
 
 STAGES = ("initial", "mid", "final")
 _SKILL_EPISODES = 8
+# neither partners nor responses start from the seeds that self-play with the same seed uses
+_PARTNERS, _RESPONSES = 1_000_003, 2_000_003
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,18 @@ class FictitiousCoPlay:
             raise UserError(f"members is {self.members}: a population needs at least 1")
         if self.partners < 1:
             raise UserError(f"partners is {self.partners}: each best response needs at least 1")
-        if self.ppo is not None and self.ppo.envs % self.blocks:
+        if min(self.blocks, self.snapshots) < 1:
+            raise UserError("blocks and snapshots have to be at least 1")
+
+    def plans(self, spec: EnvSpec) -> tuple[Preset, Preset]:
+        """How partners and best responses learn in a game. Raises UserError."""
+        response = response_preset(spec).but(self.ppo, self.steps)
+        if response.ppo.envs % self.blocks:
             raise UserError(
-                f"{self.ppo.envs} games cannot be shared by {self.blocks} partners: "
+                f"{response.ppo.envs} games cannot be shared by {self.blocks} partners: "
                 "make ppo.envs a multiple of blocks"
             )
+        return preset(spec).but(self.partner_ppo, self.partner_steps), response
 
     def train(
         self,
@@ -92,15 +101,15 @@ class FictitiousCoPlay:
     def train_partners(self, env: Environment, seed: int, log: Log) -> Pool:
         """Stage 1: [members x partners x 3] agents, the three checkpoints of a seed together."""
         init, after = snapshot_hooks(self.snapshots)
-        known = preset(env.spec)
+        plan, _ = self.plans(env.spec)
         stage = Stage(
             env=env,
             method=Method("self_play", init=init, after=after),
             policy=self.policy(env.spec),
-            ppo=self.partner_ppo or known.ppo,
+            ppo=plan.ppo,
             members=self.members * self.partners,
-            steps=known.steps if self.partner_steps is None else self.partner_steps,
-            seed=seed,
+            steps=plan.steps,
+            seed=seed + _PARTNERS,
             name="partners",
             title="partners",
         )
@@ -125,8 +134,7 @@ class FictitiousCoPlay:
 
     def train_responses(self, env: Environment, seed: int, log: Log, partners: Pool) -> Pool:
         """Stage 2: one best response per member, against its own share of the partners."""
-        known = preset(env.spec)
-        ppo = self.ppo or replace(known.ppo, envs=max(16, known.ppo.envs))
+        _, plan = self.plans(env.spec)
         spec = MatchSpec("partner", partner=partners.policy, blocks=self.blocks)
         allowed = np.arange(len(partners), dtype=np.int32).reshape(self.members, -1)
         stage = Stage(
@@ -135,13 +143,13 @@ class FictitiousCoPlay:
                 "fictitious_co_play",
                 specs=(spec,),
                 init=take_table,
-                match=uniform_partners(spec, ppo.envs, env.spec.num_agents),
+                match=uniform_partners(spec, plan.ppo.envs, env.spec.num_agents),
             ),
             policy=self.policy(env.spec),
-            ppo=ppo,
+            ppo=plan.ppo,
             members=self.members,
-            steps=3 * known.steps if self.steps is None else self.steps,
-            seed=seed + 1_000_003,  # other seeds than the partners'
+            steps=plan.steps,
+            seed=seed + _RESPONSES,
             title="responses",
         )
         state = stage.train(log, pool=(jnp.asarray(allowed), partners.params))
@@ -165,7 +173,7 @@ def choose_checkpoints(skill: np.ndarray) -> np.ndarray:
 
 def _skills(stage: Stage, checkpoints: Params) -> np.ndarray:
     """[S, M] mean self-play return of checkpoints [S, M, ...]."""
-    key = jax.random.fold_in(jax.random.key(stage.seed), 2)
+    key = jax.random.fold_in(jax.random.key(stage.seed), 2**31 - 3)
     flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), checkpoints)
     returns = self_play_returns(stage.env, stage.policy, flat, episodes=_SKILL_EPISODES, key=key)
     return returns.reshape(-1, stage.members)

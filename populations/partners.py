@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 import jax
 import jax.numpy as jnp
 
+from zsc.errors import UserError
 from zsc.match import Match, MatchSpec, draw_match
 from zsc.method import Matches, MatchHook
 from zsc.types import Array, Key, Params
@@ -25,6 +26,9 @@ def uniform_partners(spec: MatchSpec, envs: int, num_agents: int) -> MatchHook:
     The method's state is a table [M, n] of places in the pool: row m lists the partners of member
     m, so that members can have partners of their own.
     """
+
+    if spec.relabel:
+        raise UserError("uniform_partners draws no symmetries: leave relabel False")
 
     def match(allowed: Array, keys: Key, params: Params, pool: Params) -> Matches:
         del params

@@ -5,6 +5,7 @@ Found by the runs that benchmarks/RESULTS.md lists. A game that is not named her
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from zsc.envs.base import EnvSpec
@@ -16,6 +17,16 @@ class Preset(NamedTuple):
 
     ppo: PPOConfig
     steps: float
+
+    def but(self, ppo: PPOConfig | None, steps: float | None) -> Preset:
+        """The same with what was asked for instead."""
+        return Preset(ppo or self.ppo, self.steps if steps is None else steps)
+
+
+def response_preset(spec: EnvSpec) -> Preset:
+    """The settings of a best response to many partners: more games at a time, and longer."""
+    ppo, steps = preset(spec)
+    return Preset(replace(ppo, envs=max(16, ppo.envs)), 3 * steps)
 
 
 _DEFAULT = Preset(PPOConfig(), 500_000)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from populations.presets import preset
+from populations.presets import Preset, preset
 from populations.stage import Log, MakePolicy, Stage, open_log
-from zsc.envs.base import Environment
+from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
 from zsc.learn.ppo import PPOConfig
 from zsc.method import Method
@@ -41,6 +41,10 @@ class SelfPlay:
         if self.members < 1:
             raise UserError(f"members is {self.members}: a population needs at least 1")
 
+    def plans(self, spec: EnvSpec) -> tuple[Preset, ...]:
+        """How its only stage learns in a game."""
+        return (preset(spec).but(self.ppo, self.steps),)
+
     def train(
         self,
         env: Environment,
@@ -63,14 +67,14 @@ def train_one_stage(
     recipe: SelfPlay, method: Method, env: Environment, seed: int, log: Log
 ) -> Pool:
     """Train a recipe that is a single stage; its final members are the pool."""
-    known = preset(env.spec)
+    (plan,) = recipe.plans(env.spec)
     stage = Stage(
         env=env,
         method=method,
         policy=recipe.policy(env.spec),
-        ppo=recipe.ppo or known.ppo,
+        ppo=plan.ppo,
         members=recipe.members,
-        steps=known.steps if recipe.steps is None else recipe.steps,
+        steps=plan.steps,
         seed=seed,
     )
     state = stage.train(log)

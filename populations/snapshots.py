@@ -22,14 +22,18 @@ def snapshot_hooks(count: int) -> tuple[InitHook, AfterHook]:
 
     def init(key: Key, params: Params, pool: Params) -> tuple[Any, Params]:
         del key, pool
-        empty = jax.tree.map(lambda x: jnp.zeros((count + 1, *x.shape), x.dtype), params)
-        return (), jax.tree.map(lambda slots, x: slots.at[0].set(x), empty, params)
+        return (), jax.tree.map(lambda x: jnp.repeat(x[None], count + 1, axis=0), params)
 
     def after(
         mstate: Any, params: Params, metrics: dict[str, Array], pool: Params
     ) -> tuple[Any, Params]:
-        # the slot of the present interval is overwritten until the interval is over
-        slot = jnp.clip(jnp.ceil(metrics["progress"] * count).astype(jnp.int32), 1, count)
-        return mstate, jax.tree.map(lambda slots, x: slots.at[slot].set(x), pool, params)
+        # all from the present interval on: with few updates some intervals see none of their own
+        now = jnp.clip(jnp.ceil(metrics["progress"] * count).astype(jnp.int32), 1, count)
+        later = jnp.arange(count + 1) >= now
+
+        def write(slots: Array, x: Array) -> Array:
+            return jnp.where(later.reshape(-1, *(1,) * x.ndim), x, slots)
+
+        return mstate, jax.tree.map(write, pool, params)
 
     return init, after

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -10,7 +11,6 @@ from typing import Any, TypeAlias
 
 import jax
 
-from populations.presets import preset
 from zsc.crossplay import self_play_returns
 from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
@@ -89,7 +89,7 @@ class Stage:
 
     def pool(self, params: Params, labels: Sequence[Label]) -> Pool:
         """Agents of this stage as a pool, with their measured skill in the labels."""
-        key = jax.random.fold_in(jax.random.key(self.seed), 1)
+        key = jax.random.fold_in(jax.random.key(self.seed), 2**31 - 2)
         skills = self_play_returns(self.env, self.policy, params, episodes=SKILL_EPISODES, key=key)
         named = [replace(x, skill=float(s)) for x, s in zip(labels, skills, strict=True)]
         return make_pool(self.env.spec, self.policy, params, named)
@@ -106,21 +106,19 @@ def open_log(
 
     Raises UserError if a folder is in the way, or if the run to go on with is another one.
     """
+    for plan in recipe.plans(env.spec):  # refused before anything is written
+        updates_for(env, plan.ppo, plan.steps)
     if out is None:
         return Log(progress=progress)
     settings = {
         "method": type(recipe).__name__,
-        "recipe": describe(recipe),
+        "recipe": describe(recipe) | {"policy": _name(recipe.policy(env.spec))},
         "env": env.spec.id,
         "env_version": env.spec.version,
         "env_settings": describe(env),
         "seed": seed,
     }
     if not resume:
-        for kind in ("", "partner_"):  # too few steps are refused before anything is written
-            ppo, steps = (getattr(recipe, f"{kind}{name}", None) for name in ("ppo", "steps"))
-            if steps is not None:
-                updates_for(env, ppo or preset(env.spec).ppo, steps)
         return Log(RunFolder.create(out, settings), progress)
     run = RunFolder.open(out)
     for name, now in settings.items():
@@ -138,8 +136,13 @@ def describe(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: describe(getattr(value, f.name)) for f in fields(value)}
     if callable(value):
-        return value.__name__
+        return getattr(value, "__name__", "function")
     return list(value) if isinstance(value, tuple) else value
+
+
+def _name(policy: Policy) -> Any:
+    """A policy's name and config, as JSON gives them back."""
+    return json.loads(json.dumps([policy.name, policy.config]))
 
 
 def _difference(name: str, before: Any, now: Any) -> str:

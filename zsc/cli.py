@@ -19,7 +19,7 @@ import zsc
 from evaluation import CrossPlay, crossplay
 from evaluation.plots import save_picture
 from populations import RECIPES
-from populations.presets import preset
+from populations.presets import preset, response_preset
 from zsc.bots import overcooked_bots
 from zsc.envs.base import Environment
 from zsc.envs.lever import Lever
@@ -70,7 +70,7 @@ class Demo:
             self._films(env, entries["SP"], played)
         print("\n" + summary_text(played))
         print("\nwho with whom (mean return; pairs that were trained together left out)")
-        print(played.between_groups().round(0).astype(int).to_string())
+        print(played.between_groups().map("{:.0f}".format).to_string())
         print("\n" + "   ".join(f"{what} {seconds:.0f} s" for what, seconds in times.items()))
         print(f"pictures and values in {self.out}: heatmap.png, matrix.csv, summary.csv,")
         print("self_play_pair.gif (one agent with itself), stranger_pair.gif (two that never met)")
@@ -93,7 +93,7 @@ def _demo_recipes(scale: float) -> dict[str, Any]:
         "SP": RECIPES["sp"](members=6, steps=400_000 * scale),
         "OP": RECIPES["op"](members=6, steps=600_000 * scale),
         "FCP": RECIPES["fcp"](
-            members=4, steps=1_500_000 * scale, partners=8, partner_steps=300_000 * scale
+            members=4, steps=1_500_000 * scale, partners=6, partner_steps=400_000 * scale
         ),
     }
 
@@ -168,7 +168,7 @@ class Train:
     partner_steps: float | None = None
     """fcp: environment steps per partner."""
     lr: float | None = None
-    """Learning rate; the game's preset if left out."""
+    """Learning rate (fcp: of the best response); the game's preset if left out."""
     entropy: float | None = None
     """Weight of the entropy bonus; the game's preset if left out."""
     games: int | None = None
@@ -203,7 +203,8 @@ class Train:
     def _ppo(self, env: Environment) -> zsc.PPOConfig | None:
         asked = {"learning_rate": self.lr, "entropy": self.entropy, "envs": self.games}
         given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-        return replace(preset(env.spec).ppo, **given) if given else None
+        usual = response_preset if self.method == "fcp" else preset
+        return replace(usual(env.spec).ppo, **given) if given else None
 
 
 @dataclass(frozen=True)
@@ -261,8 +262,8 @@ class Render:
             raise UserError(f"{self.out} would not be a GIF: let the name end in .gif")
         if self.steps is not None and self.steps < 1:
             raise UserError(f"steps is {self.steps}: show at least 1")
-        if not self.runs:
-            raise UserError("nobody to watch: give the folder of a run")
+        if not self.runs or not self.members:
+            raise UserError("nobody to watch: give the folder of a run, and which member of it")
         env = env_of(self.runs)
         seats = env.spec.num_agents
         if max(len(self.runs), len(self.members)) > seats:
@@ -387,6 +388,11 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"zsc: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(
+            "zsc: stopped; a training goes on with the same command and --resume", file=sys.stderr
+        )
+        return 130
     except OSError as error:  # no space, no permission, a file where a folder should be
         print(f"zsc: {error.filename}: {error.strerror}: choose another path", file=sys.stderr)
         return 2

@@ -104,9 +104,12 @@ def _self_play(env: Environment, policy: Policy, episodes: int, params: Params, 
     spec = MatchSpec()
 
     def one(params: Params, key: Key) -> Array:
-        match = draw_match(key, spec, envs=episodes, num_agents=env.spec.num_agents, symmetries=1)
-        games = start(env, spec, policy, match, key)
-        games, _ = rollout(env, spec, policy, params, match, games, key, env.spec.horizon)
+        keys = jax.random.split(key, 3)
+        match = draw_match(
+            keys[0], spec, envs=episodes, num_agents=env.spec.num_agents, symmetries=1
+        )
+        games = start(env, spec, policy, match, keys[1])
+        games, _ = rollout(env, spec, policy, params, match, games, keys[2], env.spec.horizon)
         return games.returns.mean()
 
     return map_members(one)(params, keys)
@@ -190,7 +193,7 @@ def plan_tiles(
 ) -> tuple[int, int, int]:
     """(rows, cols, episodes) of a tile with at most `games` games in flight, evenly cut.
 
-    Rows are dealt to the devices, so that a tile's rows are a multiple of their number.
+    Rows are dealt to the devices, so they are then rounded up to a multiple of their number.
     """
     depth = _even(episodes, max(1, games // seats))
     width = _even(cols, max(1, math.isqrt(max(1, games // (seats * depth)))))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from zsc.errors import UserError
 from zsc.policy import Policy
 from zsc.types import Array, Key, Params
 
@@ -26,6 +27,10 @@ class MatchSpec:
     blocks: int = 1  # K, partners at the same time
     relabel: bool = False  # every role sees the game through its own random symmetry
     share: float = 1.0  # of the config's environments
+
+    def __post_init__(self) -> None:
+        if self.relabel and self.partner is not None and self.partner.needs_state:
+            raise UserError("a partner that reads the state cannot play relabelled games")
 
     def envs(self, total: int) -> int:
         """E for this kind of game: its share of the total, a multiple of the blocks."""

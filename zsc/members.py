@@ -7,7 +7,6 @@ the cores as single large ones are, so members are dealt to the host devices (on
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -35,9 +34,9 @@ def map_members(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def member_mesh(members: int) -> Mesh | None:
-    """The devices that share the members evenly; None if one does it all."""
+    """As many devices as can share the members evenly; None if one does it all."""
     devices = jax.devices()
-    count = math.gcd(members, len(devices))
+    count = max(d for d in range(1, len(devices) + 1) if members % d == 0)
     if count == 1:
         return None
     return Mesh(np.array(devices[:count]), (AXIS,))

@@ -43,7 +43,8 @@ class Trajectory(NamedTuple):
     events: Array  # [T, E, R, number of event names] bool
     terminated: Array  # [T, E]
     truncated: Array  # [T, E]
-    valid: Array  # [T, E, R] bool, a step with a real choice, before the end
+    playing: Array  # [T, E, R] bool, before the end: these teach the value
+    valid: Array  # [T, E, R] bool, and with a real choice: these teach the policy
     last_value: Array  # [E, R, V] value of what follows the last step
     carry: Carry  # [E, R, ...] the learner's carry before the first step
 
@@ -108,6 +109,7 @@ def rollout(
             "reward": earned,
             "terminated": now.terminated,
             "truncated": now.truncated,
+            "playing": jnp.broadcast_to(~before.over[:, None], action.shape),
             "valid": ~before.over[:, None] & (mine.mask.sum(-1) > 1),
             **info,
         }

@@ -248,7 +248,8 @@ class _Trainer:
 
     def schedule(self, state: TrainState) -> Schedule:
         """Where the run stands."""
-        steps = state.update * steps_per_update(self.env, self.config)
+        # floats: a long run has more steps than an int32 can count
+        steps = state.update.astype(jnp.float32) * steps_per_update(self.env, self.config)
         return schedule(self.config, steps, state.update / jnp.maximum(state.budget, 1))
 
     def batches(self, trajectories: tuple[Trajectory, ...], now: Schedule) -> tuple[Batch, ...]:
@@ -268,8 +269,8 @@ class _Trainer:
         )
         valid = trajectory.valid
         mean = jnp.mean(advantage, where=valid)
-        spread = jnp.std(advantage, where=valid)
-        normal = jnp.where(valid, (advantage - mean) / (spread + 1e-8), 0.0)
+        deviation = jnp.std(advantage, where=valid)
+        normal = jnp.where(valid, (advantage - mean) / (deviation + 1e-8), 0.0)
         return Batch(trajectory, normal, advantage + value)
 
     def epochs(

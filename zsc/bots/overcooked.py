@@ -26,6 +26,7 @@ from zsc.envs.overcooked.state import (
     STAY,
     State,
 )
+from zsc.errors import unknown
 from zsc.policy import Inputs, Out, Policy, no_carry, register
 from zsc.pool import Label, Pool, make_pool
 from zsc.types import Array, Carry, Key
@@ -59,6 +60,9 @@ def overcooked_bots(env: Overcooked, names: tuple[str, ...] = tuple(BOTS)) -> Po
     greedy_cook does both and avoids its partner; hog does both as if it were alone and never
     gives way. Where a pot or the window is out of a cook's reach it passes things over a counter.
     """
+    for name in names:
+        if name not in BOTS:
+            raise unknown("scripted cook", name, BOTS)
     policy = overcooked_bot(layout=env.kitchen.text())
     rows = np.array([BOTS[name] for name in names], np.float32)
     params = BotParams(*(jnp.asarray(column) for column in rows.T))

@@ -72,8 +72,10 @@ class Lever:
     def symmetry(self) -> Symmetry:
         """Rotations of each set of levers that pay the same.
 
-        Rotations reach every lever of a set from every other, which is all that the expectation
-        over pairs of relabellings sees; the full permutation group of nine has 362,880 elements.
+        In the one-shot game rotations reach every lever of a set from every other, which is all
+        that the expectation over pairs of relabellings sees; the full group of nine has 362,880
+        elements. In the repeated game they are a subgroup: cyclic order survives, and agents might
+        learn to use it.
         """
         return _symmetry(self)
 

@@ -92,9 +92,12 @@ def ppo_loss(
     value_error = jnp.square(out.value[..., 0] - batch.target)
     entropy = policy_now.entropy()
 
-    weight = old.valid / jnp.maximum(old.valid.sum(), 1)
-    mean = lambda x: (x * weight).sum()
-    loss = mean(-surrogate + config.value * 0.5 * value_error - entropy_weight * entropy)
+    def mean(x: Array, where: Array = old.valid) -> Array:
+        return (x * where).sum() / jnp.maximum(where.sum(), 1)
+
+    # a forced move teaches the policy nothing, but its value is bootstrapped from
+    value_loss = config.value * 0.5 * mean(value_error, old.playing)
+    loss = mean(-surrogate - entropy_weight * entropy) + value_loss
     metrics = {
         "loss": loss,
         "entropy": mean(entropy),
