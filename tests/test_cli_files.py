@@ -41,7 +41,7 @@ def test_run_says_what_it_was_and_how_it_went(trained: Path) -> None:
     manifest = json.loads((trained / "room" / "manifest.json").read_text())
     assert (manifest["format"], manifest["method"], manifest["seed"]) == ("zsc-run", "SelfPlay", 0)
     assert (manifest["recipe"]["members"], manifest["recipe"]["steps"]) == (2, 500)
-    assert manifest["recipe"]["policy"] == "mlp_policy"
+    assert manifest["recipe"]["policy"][0] == "mlp"
     assert (manifest["env"], manifest["env_settings"]["horizon"]) == (ROOM[1], 20)
     assert {"jax", "flax", "numpy"} <= manifest["libraries"].keys()
     lines = (trained / "room" / "metrics.jsonl").read_text().splitlines()
