@@ -89,6 +89,10 @@ class Pool:
 
         return save_pool(self, path)
 
+    def __repr__(self) -> str:
+        methods = ", ".join(dict.fromkeys(label.method for label in self.labels))
+        return f"Pool({len(self)} x {self.policy.name} for {self.home.env}: {methods})"
+
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{i}</td><td>{label.method}</td><td>{label.seed}</td><td>{label.member}</td>"
