@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
-from populations.self_play import SelfPlay, train_one_stage
-from populations.stage import open_log
+from populations.self_play import SelfPlay
 from zsc.envs.base import Environment
 from zsc.match import MatchSpec
 from zsc.method import Method
-from zsc.pool import Pool
 
 METHOD = Method("other_play", specs=(MatchSpec(relabel=True),))
 
@@ -25,24 +22,12 @@ METHOD = Method("other_play", specs=(MatchSpec(relabel=True),))
 class OtherPlay(SelfPlay):
     """PPO self-play under the game's symmetries; the fields are those of `SelfPlay`."""
 
-    def train(
-        self,
-        env: Environment,
-        *,
-        seed: int = 0,
-        out: str | Path | None = None,
-        resume: bool = False,
-        progress: bool = False,
-    ) -> Pool:
-        """A pool of `members` agents; arguments and errors as in `SelfPlay.train`.
-
-        Warns where the game has no symmetry: other-play is self-play there.
-        """
+    def method(self, env: Environment) -> Method:
+        """Other-play; warns where the game has no symmetry, since it is self-play there."""
         if env.symmetry().trivial:
             warnings.warn(
                 f"{env.spec.id} has no symmetry but the identity: other-play is self-play here "
                 "(overcooked/mirror_ring has a mirror, lever has equal levers)",
-                stacklevel=2,
+                stacklevel=3,
             )
-        log = open_log(self, env, seed, out, resume, progress)
-        return train_one_stage(self, METHOD, env, seed, log)
+        return METHOD

@@ -41,6 +41,11 @@ class SelfPlay:
         if self.members < 1:
             raise UserError(f"members is {self.members}: a population needs at least 1")
 
+    def method(self, env: Environment) -> Method:
+        """What is trained; recipes of the same shape replace it."""
+        del env
+        return METHOD
+
     def plans(self, spec: EnvSpec) -> tuple[Preset, ...]:
         """How its only stage learns in a game."""
         return (preset(spec).but(self.ppo, self.steps),)
@@ -60,7 +65,7 @@ class SelfPlay:
         Raises UserError for settings that cannot be trained or a folder that is in the way.
         """
         log = open_log(self, env, seed, out, resume, progress)
-        return train_one_stage(self, METHOD, env, seed, log)
+        return train_one_stage(self, self.method(env), env, seed, log)
 
 
 def train_one_stage(

@@ -140,6 +140,7 @@ class _Trainer:
         self.optimizer = _optimizer(config)
 
     def update(self, state: TrainState) -> tuple[TrainState, Metrics]:
+        """Play an episode in segments and learn from each."""
         now = jax.vmap(lambda key: jax.random.fold_in(key, state.update))(state.key)
         match_keys, start_keys, play_keys = (_fold(now, i) for i in range(3))
         matches = self.match(state, state.params, match_keys)
@@ -257,6 +258,7 @@ class _Trainer:
         return tuple(self.batch(trajectory, now.shaping) for trajectory in trajectories)
 
     def batch(self, trajectory: Trajectory, shaping: Array) -> Batch:
+        """Advantages, normalised over the samples that teach, and value targets."""
         value = trajectory.value[..., 0]
         advantage = gae(
             trajectory.reward + shaping * trajectory.shaped,
