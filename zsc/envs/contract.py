@@ -73,45 +73,39 @@ def check_commutes(env: Environment, states: State, shown: TimeStep, *, seed: in
     if spec.idle_action is not None:
         waits = np.arange(spec.num_agents) != rng.integers(spec.num_agents, size=(len(action), 1))
         single = np.where(waits, spec.idle_action, action)
-    key = jax.random.key(seed)
+    both_ways = _both_ways(env, symmetry, jax.random.key(seed))
     for g in _some_elements(symmetry, rng):
         swaps = (symmetry.seat_index[g] != np.arange(spec.num_agents)).any()
-        chosen = jnp.asarray(single if swaps else action)
-        _commutes_for(env, symmetry, jnp.int32(g), state, chosen, key)
+        expected, got = both_ways(jnp.int32(g), state, jnp.asarray(single if swaps else action))
+        for name in expected:
+            clause = f"symmetry element {int(g)} commutes with the rules ({name})"
+            _need(_same(expected[name], got[name]), clause)
 
 
 def _some_elements(symmetry: Symmetry, rng: np.random.Generator) -> np.ndarray:
     return rng.permutation(len(symmetry))[:12]
 
 
-def _commutes_for(
-    env: Environment, symmetry: Symmetry, g: Array, state: State, action: Array, key: Array
-) -> None:
-    def relabel_actions(action: Array) -> Array:
-        return symmetry.seats(g, jax.vmap(lambda a: symmetry.action(g, a))(action))
+def _both_ways(env: Environment, symmetry: Symmetry, key: Array) -> Any:
+    """(g, states, actions) -> what step then relabel gives, and relabel then step; one program."""
 
-    def one(state: State, action: Array) -> tuple[Any, Any]:
-        plain, seen = env.step(key, state, action)
-        moved, seen_moved = env.step(key, symmetry.move_state(g, state), relabel_actions(action))
-        expected = (
-            symmetry.move_state(g, plain),
-            symmetry.seats(g, jax.vmap(lambda o: symmetry.obs(g, o))(seen.obs)),
-            symmetry.seats(g, jax.vmap(lambda m: symmetry.mask(g, m))(seen.mask)),
-            symmetry.seats(g, seen.reward),
-            seen.done,
-        )
-        return expected, (
-            moved,
-            seen_moved.obs,
-            seen_moved.mask,
-            seen_moved.reward,
-            seen_moved.done,
-        )
+    def relabelled(g: Array, state: State, seen: TimeStep) -> dict[str, Any]:
+        return {
+            "state": symmetry.move_state(g, state),
+            "observation": symmetry.seats(g, jax.vmap(lambda o: symmetry.obs(g, o))(seen.obs)),
+            "mask": symmetry.seats(g, jax.vmap(lambda m: symmetry.mask(g, m))(seen.mask)),
+            "reward": symmetry.seats(g, seen.reward),
+            "end": seen.done,
+        }
 
-    expected, got = jax.jit(jax.vmap(one))(state, action)
-    what = ("state", "observation", "mask", "reward", "end")
-    for name, left, right in zip(what, expected, got, strict=True):
-        _need(_same(left, right), f"symmetry element {int(g)} commutes with the rules ({name})")
+    def one(g: Array, state: State, action: Array) -> tuple[dict[str, Any], dict[str, Any]]:
+        renamed = symmetry.seats(g, jax.vmap(lambda a: symmetry.action(g, a))(action))
+        moved, seen = env.step(key, symmetry.move_state(g, state), renamed)
+        got = (moved, seen.obs, seen.mask, seen.reward, seen.done)
+        expected = relabelled(g, *env.step(key, state, action))
+        return expected, dict(zip(expected, got, strict=True))
+
+    return jax.jit(jax.vmap(one, in_axes=(None, 0, 0)))
 
 
 def _play(env: Environment, key: Array, games: int, steps: int) -> tuple[State, TimeStep]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zsc.envs.base import Environment
+from zsc.envs.hanabi import VARIANTS, Hanabi
 from zsc.envs.lever import Lever
 from zsc.envs.overcooked import LAYOUTS, Overcooked
 from zsc.errors import UserError, unknown
@@ -14,6 +15,8 @@ _GAMES: dict[str, tuple[Any, dict[str, Any]]] = {
     "lever/iterated": (Lever, {"rounds": 6}),
     "overcooked": (Overcooked, {}),
     **{f"overcooked/{name}": (Overcooked, {"layout": name}) for name in LAYOUTS},
+    "hanabi": (Hanabi, {}),
+    **{f"hanabi/{name}": (Hanabi, sizes) for name, sizes in VARIANTS.items()},
 }
 
 
