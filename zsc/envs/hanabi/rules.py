@@ -84,7 +84,7 @@ class Rules:
         last draw each player has one more turn.
         """
         draws = self.deck_size - self.players * self.hand_size
-        return 2 * draws + self.info_tokens + self.players
+        return (2 * draws - 1 + self.info_tokens if draws else 0) + self.players
 
     @property
     def cards(self) -> np.ndarray:
