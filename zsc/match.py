@@ -37,7 +37,7 @@ class MatchSpec:
         return max(self.blocks, round(total * self.share) // self.blocks * self.blocks)
 
     def learners(self, num_agents: int) -> int:
-        """R: how many roles learn."""
+        """How many roles are the learner's."""
         return num_agents if self.partner is None else 1
 
 

@@ -117,15 +117,18 @@ def _feed_forward(name: str, config: dict[str, Any]) -> Policy:
 
 @register("gru")
 def _gru(**config: Any) -> Policy:
-    shape, hidden = config["obs_shape"], config["hidden"]
-    options = {key: value for key, value in config.items() if key != "obs_shape"}
-    network = Recurrent(**options)
+    shape, hidden, idle = config["obs_shape"], config["hidden"], config["idle_action"]
+    apart = ("obs_shape", "idle_action")
+    network = Recurrent(**{key: value for key, value in config.items() if key not in apart})
 
     def apply(params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
-        carry = jnp.where(inputs.first, 0.0, carry)
-        said: Any = network.apply(params, carry, inputs.obs)
-        carry, (logits, value) = said
-        return carry, Out(logits, value)
+        before = jnp.where(inputs.first, 0.0, carry)
+        said: Any = network.apply(params, before, inputs.obs)
+        after, (logits, value) = said
+        if idle is not None:
+            waits = inputs.mask[idle] & (inputs.mask.sum() == 1)
+            after = jnp.where(waits, before, after)
+        return after, Out(logits, value)
 
     return Policy(
         name="gru",
@@ -173,9 +176,14 @@ def gru_policy(
     activation: str = "relu",
     values: int = 1,
 ) -> Policy:
-    """Dense layers and a gated recurrent unit."""
+    """Dense layers and a gated recurrent unit.
+
+    In a game of turns the memory stands still while the agent waits: it remembers its own turns,
+    and nobody has to work out what a waiting agent thinks.
+    """
     extra = {"widths": widths, "hidden": hidden, "activation": activation, "num_values": values}
-    return _gru(**_base_config(spec), **extra)
+    idle = spec.idle_action if spec.turns else None
+    return _gru(**_base_config(spec), **extra, idle_action=idle)
 
 
 @register("constant")

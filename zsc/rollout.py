@@ -3,6 +3,10 @@
 `rollout` plays a part of an episode with a whole batch in step; `replay` shows the same data to
 other parameters. Partner, seat and symmetry are drawn per episode and stay; nothing is reset on
 the way.
+
+In a game of turns that the learner plays with itself only the agent whose turn it is is asked, so
+the trajectory has one role: whoever acts. Its value is followed by that of the next agent's, which
+is what the team expects from there on.
 """
 
 from __future__ import annotations
@@ -29,10 +33,11 @@ class Games(NamedTuple):
     learner: Carry  # [E, R, ...] carries of the learner's roles
     partner: Carry  # [K, E/K, A-1, ...] carries of the partner's roles, () in self-play
     returns: Array  # [E] float32, the true return so far, of the learner's seat
+    length: Array  # [E] int32, steps played so far
 
 
 class Trajectory(NamedTuple):
-    """T steps of E games as seen by the R roles that learn."""
+    """T steps of E games as seen by the R roles that learn; in a game of turns by whoever acts."""
 
     inputs: Inputs  # [T, E, R, ...]; state is ()
     action: Array  # [T, E, R] int32, in the role's own (relabelled) names
@@ -46,7 +51,7 @@ class Trajectory(NamedTuple):
     playing: Array  # [T, E, R] bool, before the end: these teach the value
     valid: Array  # [T, E, R] bool, and with a real choice: these teach the policy
     last_value: Array  # [E, R, V] value of what follows the last step
-    carry: Carry  # [E, R, ...] the learner's carry before the first step
+    carry: Carry  # [E, learner's roles, ...] the learner's carries before the first step
 
 
 def start(env: Environment, spec: MatchSpec, policy: Policy, match: Match, key: Key) -> Games:
@@ -59,7 +64,16 @@ def start(env: Environment, spec: MatchSpec, policy: Policy, match: Match, key: 
         partner = _fresh_carry(spec.partner, per_block)
     learner = _fresh_carry(policy, (envs, spec.learners(num_agents)))
     over = jnp.zeros(envs, bool)
-    return Games(state, timestep, jnp.array(True), over, learner, partner, jnp.zeros(envs))
+    return Games(
+        state=state,
+        timestep=timestep,
+        first=jnp.array(True),
+        over=over,
+        learner=learner,
+        partner=partner,
+        returns=jnp.zeros(envs),
+        length=jnp.zeros(envs, jnp.int32),
+    )
 
 
 def rollout(
@@ -73,36 +87,37 @@ def rollout(
     length: int,
 ) -> tuple[Games, Trajectory]:
     """Play `length` steps of one member's E games. params without axes, match for one member."""
-    roles = spec.learners(env.spec.num_agents)
+    view = _View(env, spec, match)
     noise_key, step_key = jax.random.split(key)
-    shape = (length, *match.seats.shape, env.spec.num_actions)
-    noise = jax.random.gumbel(noise_key, shape)
+    asked = 1 if view.by_turn else env.spec.num_agents
+    noise = jax.random.gumbel(noise_key, (length, len(match.seats), asked, env.spec.num_actions))
     keep = {"shaped", "events"}
 
     def step(games: Games, per_step: tuple[Array, Array]) -> tuple[Games, Any]:
         index, noise = per_step
         before = games
-        inputs = _see(env, spec, match, games)
-        mine = jax.tree.map(lambda x: x[:, :roles], inputs)
-        learner, out = apply_batch(policy, params, games.learner, mine._replace(state=()))
-        action = sample(out.logits, mine.mask, noise[:, :roles])
+        inputs = view.see(games)
+        turn = inputs.agent if view.by_turn else None
+        mine = jax.tree.map(view.own, inputs)._replace(state=())
+        learner, out = apply_batch(policy, params, take_turn(games.learner, turn), mine)
+        action = sample(out.logits, mine.mask, view.own(noise))
         partner, others = _partners_act(spec, match, games, inputs, noise)
         chosen = action if spec.partner is None else jnp.concatenate([action, others], axis=1)
         keys = jax.random.split(jax.random.fold_in(step_key, index), len(games.over))
-        state, now = jax.vmap(env.step)(keys, games.state, _to_seats(env, spec, match, chosen))
-        earned = _by_role(spec, match, now.reward)[:, :roles]
+        state, now = jax.vmap(env.step)(keys, games.state, view.to_seats(chosen, turn))
+        earned = view.by_role(now.reward, turn)
         games = Games(
             state=state,
             timestep=now,
             first=jnp.array(False),
             over=before.over | now.done,
-            learner=learner,
+            learner=put_turn(games.learner, turn, learner),
             partner=partner,
             returns=before.returns + earned[:, 0],
+            length=before.length + ~before.over,
         )
-        info = {k: _by_role(spec, match, now.info[k])[:, :roles] for k in keep}
         data = {
-            "inputs": mine._replace(state=()),
+            "inputs": mine,
             "action": action,
             "log_prob": distribution(out.logits, mine.mask).log_prob(action),
             "value": out.value,
@@ -111,13 +126,14 @@ def rollout(
             "truncated": now.truncated,
             "playing": jnp.broadcast_to(~before.over[:, None], action.shape),
             "valid": ~before.over[:, None] & (mine.mask.sum(-1) > 1),
-            **info,
+            **{name: view.by_role(now.info[name], turn) for name in keep},
         }
         return games, data
 
     end, data = jax.lax.scan(step, games, (jnp.arange(length), noise))
-    last = jax.tree.map(lambda x: x[:, :roles], _see(env, spec, match, end))._replace(state=())
-    _, out = apply_batch(policy, params, end.learner, last)
+    last = view.see(end)
+    memory = take_turn(end.learner, last.agent if view.by_turn else None)
+    _, out = apply_batch(policy, params, memory, jax.tree.map(view.own, last)._replace(state=()))
     return end, Trajectory(**data, last_value=out.value, carry=games.learner)
 
 
@@ -129,8 +145,13 @@ def replay(policy: Policy, params: Params, trajectory: Trajectory) -> Out:
         out = jax.vmap(lambda inputs: policy.apply(params, (), inputs)[1])(flat)
         return jax.tree.map(lambda x: x.reshape(length, envs, roles, *x.shape[1:]), out)
 
+    memories = jax.tree.leaves(trajectory.carry)[0].shape[1]
+    by_turn = memories != trajectory.action.shape[2]
+
     def step(carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
-        return apply_batch(policy, params, carry, inputs)
+        turn = inputs.agent if by_turn else None
+        memory, out = apply_batch(policy, params, take_turn(carry, turn), inputs)
+        return put_turn(carry, turn, memory), out
 
     return jax.lax.scan(step, trajectory.carry, trajectory.inputs)[1]
 
@@ -145,27 +166,84 @@ def _fresh_carry(policy: Policy, shape: tuple[int, ...]) -> Carry:
     return jax.tree.map(lambda x: jnp.broadcast_to(x, shape + x.shape), policy.carry())
 
 
-def _by_role(spec: MatchSpec, match: Match, per_seat: Array) -> Array:
-    """[E, A, ...] from seats to roles."""
-    if spec.partner is None:
-        return per_seat
-    seats = match.seats.reshape(*match.seats.shape, *(1,) * (per_seat.ndim - 2))
-    return jnp.take_along_axis(per_seat, seats, axis=1)
+def take_turn(per_role: Any, turn: Array | None) -> Any:
+    """[E, A, ...] -> [E, 1, ...] of the role whose turn it is, turn [E, 1]; None takes all."""
+    if turn is None:
+        return per_role
+    at = lambda x: turn.reshape(*turn.shape, *(1,) * (x.ndim - 2))
+    return jax.tree.map(lambda x: jnp.take_along_axis(x, at(x), axis=1), per_role)
 
 
-def _see(env: Environment, spec: MatchSpec, match: Match, games: Games) -> Inputs:
-    """Inputs [E, A, ...] in the order of roles, relabelled where the spec says so."""
-    obs = _by_role(spec, match, games.timestep.obs)
-    mask = _by_role(spec, match, games.timestep.mask)
-    if spec.relabel:
-        symmetry = env.symmetry()
-        obs = jax.vmap(jax.vmap(symmetry.obs))(match.symmetry, obs)
-        mask = jax.vmap(jax.vmap(symmetry.mask))(match.symmetry, mask)
-    shape = match.seats.shape
-    state: State = ()
-    if spec.partner is not None and spec.partner.needs_state:
-        state = jax.tree.map(lambda x: jnp.repeat(x[:, None], shape[1], axis=1), games.state)
-    return Inputs(obs, mask, jnp.broadcast_to(games.first, shape), match.seats, state)
+def put_turn(per_role: Any, turn: Array | None, one: Any) -> Any:
+    """The inverse of `take_turn`: [E, A, ...] with the entry [E, 1, ...] of that role replaced."""
+    if turn is None:
+        return one
+
+    def put(old: Array, new: Array) -> Array:
+        acts = turn == jnp.arange(old.shape[1])
+        return jnp.where(acts.reshape(*acts.shape, *(1,) * (old.ndim - 2)), new, old)
+
+    return jax.tree.map(put, per_role, one)
+
+
+class _View:
+    """How the roles of a match see the game and act in it; holds static values and the match."""
+
+    def __init__(self, env: Environment, spec: MatchSpec, match: Match) -> None:
+        self.env, self.spec, self.match = env, spec, match
+        self.learners = spec.learners(env.spec.num_agents)
+        self.by_turn = env.spec.turns and spec.partner is None
+        self.idle = env.spec.idle_action or 0  # read in games of turns only
+
+    def own(self, per_role: Array) -> Array:
+        """[E, R, ...] the learner's part; in a game of turns all that there is."""
+        return per_role if self.by_turn else per_role[:, : self.learners]
+
+    def see(self, games: Games) -> Inputs:
+        """Inputs [E, A, ...] in the order of roles, or [E, 1, ...] of whose turn it is."""
+        obs, mask = games.timestep.obs, games.timestep.mask
+        seats, elements = self.match.seats, self.match.symmetry
+        if self.by_turn:
+            waits = mask[..., self.idle] & (mask.sum(-1) == 1)
+            seats = jnp.argmin(waits, axis=1, keepdims=True).astype(jnp.int32)
+            obs, mask, elements = take_turn((obs, mask, elements), seats)
+        else:
+            obs, mask = self._in_order(obs), self._in_order(mask)
+        if self.spec.relabel:
+            symmetry = self.env.symmetry()
+            obs = jax.vmap(jax.vmap(symmetry.obs))(elements, obs)
+            mask = jax.vmap(jax.vmap(symmetry.mask))(elements, mask)
+        state: State = ()
+        if self.spec.partner is not None and self.spec.partner.needs_state:
+            repeat = lambda x: jnp.repeat(x[:, None], seats.shape[1], axis=1)
+            state = jax.tree.map(repeat, games.state)
+        return Inputs(obs, mask, jnp.broadcast_to(games.first, seats.shape), seats, state)
+
+    def by_role(self, per_seat: Array, turn: Array | None) -> Array:
+        """[E, R, ...] of the learner's roles, or of whose turn it was, from seats [E, A, ...]."""
+        if turn is not None:
+            return jnp.asarray(take_turn(per_seat, turn))
+        return self.own(self._in_order(per_seat))
+
+    def to_seats(self, action: Array, turn: Array | None) -> Array:
+        """[E, A] from the roles' own names to the world's, from roles to seats."""
+        if self.spec.relabel:
+            elements = take_turn(self.match.symmetry, turn)
+            action = jax.vmap(jax.vmap(self.env.symmetry().action_back))(elements, action)
+        if turn is not None:
+            waiting = jnp.full(self.match.seats.shape, self.idle, jnp.int32)
+            return jnp.asarray(put_turn(waiting, turn, action))
+        if self.spec.partner is None:
+            return action
+        role_of_seat = jnp.argsort(self.match.seats, axis=1)
+        return jnp.take_along_axis(action, role_of_seat, axis=1)
+
+    def _in_order(self, per_seat: Array) -> Array:
+        """[E, A, ...] from seats to roles."""
+        if self.spec.partner is None:
+            return per_seat
+        seats = self.match.seats.reshape(*self.match.seats.shape, *(1,) * (per_seat.ndim - 2))
+        return jnp.take_along_axis(per_seat, seats, axis=1)
 
 
 def _partners_act(
@@ -184,13 +262,3 @@ def _partners_act(
     )
     action = sample(out.logits, theirs.mask, block(noise))
     return carry, action.reshape(len(noise), -1)
-
-
-def _to_seats(env: Environment, spec: MatchSpec, match: Match, action: Array) -> Array:
-    """[E, A] from the roles' own names to the world's, from roles to seats."""
-    if spec.relabel:
-        action = jax.vmap(jax.vmap(env.symmetry().action_back))(match.symmetry, action)
-    if spec.partner is None:
-        return action
-    role_of_seat = jnp.argsort(match.seats, axis=1)
-    return jnp.take_along_axis(action, role_of_seat, axis=1)

@@ -170,6 +170,8 @@ class _Trainer:
         for spec, played in zip(self.method.specs, games, strict=True):
             name = "return" if spec is self.method.specs[0] else f"return/{spec.name}"
             metrics[name] = played.returns.mean(-1)
+            if not self.env.spec.fixed_length:
+                metrics[name.replace("return", "length")] = played.length.mean(-1)
         mstate, pool = state.method, state.pool
         if self.method.after is not None:
             progress = (state.update + 1) / jnp.maximum(state.budget, 1)

@@ -1,4 +1,4 @@
-"""Rule bots for Hanabi: legal random, internal, outer, cautious, flawed, IGGI, Piers, Van den Bergh.
+"""Rule bots for Hanabi: random, internal, outer, cautious, flawed, IGGI, Piers, Van den Bergh.
 
 A bot is an ordered list of rules; the first one that has something to do decides. The lists are
 those of Walton-Rivers et al. 2017 (arXiv 1704.07069) in the final version of their public code, and
@@ -101,7 +101,7 @@ def _slot_action(view: View, start: int, share: Array) -> Array:
 
 
 def _first(which: Array) -> Array:
-    """The first True of a vector or matrix, as one-hot floats of its shape; none if there is none."""
+    """The first True of an array, as one-hot floats of its shape; all zero if there is none."""
     flat = which.reshape(-1)
     return (flat & (jnp.cumsum(flat) == 1)).astype(jnp.float32).reshape(which.shape)
 
@@ -322,7 +322,10 @@ BOTS: dict[str, tuple[Rule, ...]] = {
 }
 
 #: Every rule once; a bot's parameters are places in this list.
-RULES: tuple[Rule, ...] = (*dict.fromkeys(rule for rules in BOTS.values() for rule in rules), any_move)
+RULES: tuple[Rule, ...] = (
+    *dict.fromkeys(rule for rules in BOTS.values() for rule in rules),
+    any_move,
+)
 _LONGEST = 1 + max(len(rules) for rules in BOTS.values())
 
 
@@ -335,11 +338,11 @@ def rule_order(*rules: Rule) -> Array:
 def hanabi_bots(env: Hanabi, names: tuple[str, ...] = tuple(BOTS)) -> Pool:
     """A pool of rule bots for a game of Hanabi.
 
-    random: any legal move. internal and outer (Osawa 2015): play what is safe; internal forgets what
-    it told. cautious, iggi: also tell anyone of useful cards; iggi discards its oldest card. piers:
-    iggi with hints about useless cards, likely plays, and a gamble at the end. flawed: plays a card
-    that fits with a chance of a quarter. van_den_bergh: plays what fits with a chance of 0.6, and
-    else gives the hint that says most. Raises UserError for an unknown name.
+    random: any legal move. internal and outer (Osawa 2015): play what is safe; internal forgets
+    what it told. cautious, iggi: tell anyone of useful cards; iggi discards its oldest card.
+    piers: iggi with hints about useless cards, likely plays, and a gamble at the end. flawed: plays
+    a card that fits with a chance of a quarter. van_den_bergh: plays what fits with a chance of
+    0.6, and else gives the hint that says most. Raises UserError for an unknown name.
     """
     for name in names:
         if name not in BOTS:
@@ -353,7 +356,7 @@ def hanabi_bots(env: Hanabi, names: tuple[str, ...] = tuple(BOTS)) -> Pool:
 @register("hanabi_bot")
 def hanabi_bot(*, rules: tuple[Any, ...]) -> Policy:
     """The rule bot of one size of game. Reads the game state."""
-    size = Rules(*(tuple(x) if isinstance(x, list) else x for x in rules))
+    size = Rules(*rules)
 
     def init(key: Key) -> Array:
         del key
@@ -367,4 +370,3 @@ def hanabi_bot(*, rules: tuple[Any, ...]) -> Policy:
 
     config = (("rules", rules),)
     return Policy("hanabi_bot", config, init, no_carry, apply, needs_state=True)
-

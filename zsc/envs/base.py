@@ -45,6 +45,7 @@ class EnvSpec:
     action_names: tuple[str, ...]
     event_names: tuple[str, ...] = ()
     idle_action: int | None = None  # an action that leaves the world to the others
+    turns: bool = False  # one agent acts at a time, the others have the idle action only
 
 
 class Environment(Protocol):

@@ -242,6 +242,8 @@ def _spec(env: Hanabi) -> EnvSpec:
         fixed_length=False,
         action_names=_action_names(size),
         event_names=EVENT_NAMES,
+        idle_action=size.moves,
+        turns=True,
     )
 
 

@@ -157,7 +157,7 @@ def _possible(state: State) -> Array:
 
 def _played(rules: Rules, state: State) -> Array:
     """[C, R] bool: the cards on the fireworks."""
-    return np.arange(rules.ranks, dtype=np.int8) < state.fireworks[:, None]
+    return jnp.arange(rules.ranks, dtype=jnp.int8) < state.fireworks[:, None]
 
 
 def _copies(rules: Rules) -> np.ndarray:

@@ -390,5 +390,3 @@ def _check_deck(rules: Rules, deck: np.ndarray) -> None:
             f"the deck has {counts[colour, rank]} cards of colour {colour} and rank {rank}: "
             f"the rules want {rules.copies[rank]}"
         )
-
-
