@@ -22,8 +22,10 @@ from zsc.bots import overcooked_bots
 COOKS = ("onion_carrier", "plate_server", "greedy_cook", "hog")
 
 
-def text(mean: float, low: float, high: float) -> str:
-    return "-" if mean != mean else f"{mean:.0f} [{low:.0f}, {high:.0f}]"
+def text(mean: float, low: float, high: float, digits: int = 0) -> str:
+    if mean != mean:
+        return "-"
+    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def tables(played: CrossPlay) -> str:

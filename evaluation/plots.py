@@ -39,7 +39,7 @@ def heatmap(played: CrossPlay, ax: Axes | None = None, *, cluster: bool = True) 
         vmin=min(0.0, float(matrix.min())),
         square=True,
         annot=size <= ANNOTATED,
-        fmt=".0f" if matrix.max() >= 10 else ".2f",
+        fmt=_digits(float(matrix.max())),
         annot_kws={"size": text * 0.85},
         linewidths=0.3 if size <= ANNOTATED else 0,
         xticklabels=names,
@@ -90,6 +90,11 @@ def save_picture(ax: Axes, path: str | Path) -> None:
     assert figure is not None
     figure.savefig(path, dpi=110)
     plt.close(figure)
+
+
+def _digits(largest: float) -> str:
+    """As many decimals as a cell has room for."""
+    return ".0f" if largest >= 30 else ".1f" if largest >= 10 else ".2f"
 
 
 def _frame_groups(ax: Axes, groups: list[str]) -> None:

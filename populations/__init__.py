@@ -6,11 +6,12 @@ pool = SelfPlay(members=8, steps=500_000).train(env, seed=0)
 """
 
 from populations.fictitious_co_play import FictitiousCoPlay
+from populations.high_entropy import HighEntropy
 from populations.method import Method
 from populations.other_play import OtherPlay
 from populations.self_play import SelfPlay
 
 #: Recipes by the names of the command line.
-RECIPES = {"sp": SelfPlay, "op": OtherPlay, "fcp": FictitiousCoPlay}
+RECIPES = {"sp": SelfPlay, "op": OtherPlay, "he": HighEntropy, "fcp": FictitiousCoPlay}
 
-__all__ = ["RECIPES", "FictitiousCoPlay", "Method", "OtherPlay", "SelfPlay"]
+__all__ = ["RECIPES", "FictitiousCoPlay", "HighEntropy", "Method", "OtherPlay", "SelfPlay"]

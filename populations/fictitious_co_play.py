@@ -15,16 +15,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from populations.partners import take_table, uniform_partners
-from populations.presets import Preset, preset, response_preset
+from populations.presets import MakePolicy, Preset, preset, response_preset
 from populations.snapshots import snapshot_hooks
-from populations.stage import Log, MakePolicy, Stage, open_log
+from populations.stage import Log, Stage, open_log
 from zsc.crossplay import self_play_returns
 from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
 from zsc.learn.ppo import PPOConfig
 from zsc.match import MatchSpec
 from zsc.method import Method
-from zsc.policy import mlp_policy
 from zsc.pool import Label, Pool, make_pool
 from zsc.types import Params
 
@@ -42,7 +41,7 @@ class FictitiousCoPlay:
         independent runs of the method.
     steps: environment steps per best response; None takes three times the game's preset.
     ppo: how a best response learns; None takes the game's preset with at least 16 games.
-    policy: makes the networks of partners and best responses.
+    policy: makes the networks of partners and best responses; None takes the game's preset.
     partner_steps, partner_ppo: the same for the self-play seeds; None takes the game's preset.
     blocks: partners that a best response meets at the same time.
     snapshots: checkpoints among which the halfway one is looked for.
@@ -51,7 +50,7 @@ class FictitiousCoPlay:
     members: int = 4
     steps: float | None = None
     ppo: PPOConfig | None = None
-    policy: MakePolicy = mlp_policy
+    policy: MakePolicy | None = None
     partners: int = 8
     partner_steps: float | None = None
     partner_ppo: PPOConfig | None = None
@@ -68,13 +67,13 @@ class FictitiousCoPlay:
 
     def plans(self, spec: EnvSpec) -> tuple[Preset, Preset]:
         """How partners and best responses learn in a game. Raises UserError."""
-        response = response_preset(spec).but(self.ppo, self.steps)
+        response = response_preset(spec).but(self.ppo, self.steps, self.policy)
         if response.ppo.envs % self.blocks:
             raise UserError(
                 f"{response.ppo.envs} games cannot be shared by {self.blocks} partners: "
                 "make ppo.envs a multiple of blocks"
             )
-        return preset(spec).but(self.partner_ppo, self.partner_steps), response
+        return preset(spec).but(self.partner_ppo, self.partner_steps, self.policy), response
 
     def train(
         self,
@@ -105,7 +104,7 @@ class FictitiousCoPlay:
         stage = Stage(
             env=env,
             method=Method("self_play", init=init, after=after),
-            policy=self.policy(env.spec),
+            policy=plan.policy(env.spec),
             ppo=plan.ppo,
             members=self.members * self.partners,
             steps=plan.steps,
@@ -145,7 +144,7 @@ class FictitiousCoPlay:
                 init=take_table,
                 match=uniform_partners(spec, plan.ppo.envs, env.spec.num_agents),
             ),
-            policy=self.policy(env.spec),
+            policy=plan.policy(env.spec),
             ppo=plan.ppo,
             members=self.members,
             steps=plan.steps,

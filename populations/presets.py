@@ -5,32 +5,65 @@ Found by the runs that benchmarks/RESULTS.md lists. A game that is not named her
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 from zsc.envs.base import EnvSpec
 from zsc.learn.ppo import PPOConfig
+from zsc.policy import Policy, gru_policy, mlp_policy
+
+MakePolicy: TypeAlias = Callable[[EnvSpec], Policy]
 
 
 class Preset(NamedTuple):
-    """How a self-play member learns, and for how many environment steps."""
+    """How a self-play member learns, for how many environment steps, and with which network."""
 
     ppo: PPOConfig
     steps: float
+    policy: MakePolicy = mlp_policy
 
-    def but(self, ppo: PPOConfig | None, steps: float | None) -> Preset:
+    def but(self, ppo: PPOConfig | None, steps: float | None, policy: MakePolicy | None) -> Preset:
         """The same with what was asked for instead."""
-        return Preset(ppo or self.ppo, self.steps if steps is None else steps)
+        return Preset(
+            ppo or self.ppo, self.steps if steps is None else steps, policy or self.policy
+        )
 
 
 def response_preset(spec: EnvSpec) -> Preset:
     """The settings of a best response to many partners: more games at a time, and longer."""
-    ppo, steps = preset(spec)
-    return Preset(replace(ppo, envs=max(16, ppo.envs)), 3 * steps)
+    usual = preset(spec)
+    ppo = replace(usual.ppo, envs=max(16, usual.ppo.envs))
+    return usual._replace(ppo=ppo, steps=3 * usual.steps)
+
+
+def high_entropy_preset(spec: EnvSpec) -> Preset:
+    """Self-play with a memory, entropy .05 and lambda .9 (arXiv 2511.22581)."""
+    usual = preset(spec)
+    return usual._replace(ppo=replace(usual.ppo, entropy=0.05, lam=0.9), policy=gru_policy)
 
 
 _DEFAULT = Preset(PPOConfig(), 500_000)
 _ONE_SHOT = PPOConfig(envs=64, segments=1, epochs=4, minibatches=1, shaping_steps=0)
+# whole episodes at a time: a memory has its past, and no turn is left without its outcome
+_HANABI = PPOConfig(
+    envs=128,
+    segments=1,
+    epochs=4,
+    minibatches=4,
+    learning_rate=2e-3,
+    gamma=0.99,
+    lam=0.95,
+    entropy=0.01,
+    shaping_steps=0,
+)
+# games of random players end soon: parts of an episode that nobody lives to see cost nothing.
+# A lost game pays nothing in all, so only a discount makes its first points worth having.
+_FULL_HANABI = replace(
+    _HANABI, envs=64, segments=4, epochs=3, minibatches=2, learning_rate=1e-3, gamma=0.98,
+    entropy=0.02,
+)  # fmt: skip
 _PRESETS = {
     "lever": Preset(_ONE_SHOT, 64 * 200),
     "lever/iterated": Preset(_ONE_SHOT, 64 * 6 * 200),
@@ -39,9 +72,15 @@ _PRESETS = {
     "overcooked/counter_circuit": Preset(
         PPOConfig(envs=32, learning_rate=3e-3, gamma=0.99, entropy=0.08), 2_000_000
     ),
+    "hanabi/tiny-2p": Preset(_HANABI, 700_000, gru_policy),
+    "hanabi/mini-2p": Preset(_HANABI, 1_500_000, gru_policy),
+}
+_FAMILIES = {
+    "hanabi": Preset(_FULL_HANABI, 1e7, partial(gru_policy, widths=(128,), hidden=128)),
 }
 
 
 def preset(spec: EnvSpec) -> Preset:
     """The settings for a game."""
-    return _PRESETS.get(spec.id, _DEFAULT)
+    family = _FAMILIES.get(spec.id.split("/")[0], _DEFAULT)
+    return _PRESETS.get(spec.id, family)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from populations.presets import Preset, preset
-from populations.stage import Log, MakePolicy, Stage, open_log
+from populations.presets import MakePolicy, Preset, preset
+from populations.stage import Log, Stage, open_log
 from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
 from zsc.learn.ppo import PPOConfig
 from zsc.method import Method
-from zsc.policy import mlp_policy
+from zsc.policy import Policy
 from zsc.pool import Label, Pool
 
 METHOD = Method("self_play")
@@ -29,13 +29,14 @@ class SelfPlay:
         same agent however many others are trained beside it.
     steps: environment steps per member; None takes the game's preset.
     ppo: how a member learns; None takes the game's preset.
-    policy: makes the network for a game: `mlp_policy`, `cnn_policy`, `gru_policy`, or your own.
+    policy: makes the network for a game: `mlp_policy`, `cnn_policy`, `gru_policy`, or your own;
+        None takes the game's preset.
     """
 
     members: int = 8
     steps: float | None = None
     ppo: PPOConfig | None = None
-    policy: MakePolicy = mlp_policy
+    policy: MakePolicy | None = None
 
     def __post_init__(self) -> None:
         if self.members < 1:
@@ -48,7 +49,11 @@ class SelfPlay:
 
     def plans(self, spec: EnvSpec) -> tuple[Preset, ...]:
         """How its only stage learns in a game."""
-        return (preset(spec).but(self.ppo, self.steps),)
+        return (preset(spec).but(self.ppo, self.steps, self.policy),)
+
+    def plays(self, policy: Policy) -> Policy:
+        """How the finished agents act, given what they learned with."""
+        return policy
 
     def train(
         self,
@@ -76,7 +81,7 @@ def train_one_stage(
     stage = Stage(
         env=env,
         method=method,
-        policy=recipe.policy(env.spec),
+        policy=plan.policy(env.spec),
         ppo=plan.ppo,
         members=recipe.members,
         steps=plan.steps,
@@ -85,7 +90,7 @@ def train_one_stage(
     state = stage.train(log)
     done = stage.steps_done(state)
     labels = [Label(method.name, seed, m, done) for m in range(stage.members)]
-    pool = stage.pool(state.params, labels)
+    pool = stage.pool(state.params, labels, recipe.plays(stage.policy))
     if log.run is not None and not log.run.finished:
         pool.save(log.run.path / "pool")
     return pool

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import jax
 
 from zsc.crossplay import self_play_returns
-from zsc.envs.base import Environment, EnvSpec
+from zsc.envs.base import Environment
 from zsc.errors import UserError
 from zsc.learn.ppo import PPOConfig
 from zsc.method import Method
@@ -22,8 +22,6 @@ from zsc.run import RunFolder
 from zsc.sinks import JsonLines, ProgressBar, Sink
 from zsc.train import TrainState, fit, init_state, make_update, steps_per_update, updates_for
 from zsc.types import Params
-
-MakePolicy: TypeAlias = Callable[[EnvSpec], Policy]
 
 CHUNK = 5  # updates per device program: often enough for the eye, seldom enough for the device
 SAVE_SECONDS = 15.0  # between two saved training states
@@ -87,12 +85,16 @@ class Stage:
             save=save,
         )
 
-    def pool(self, params: Params, labels: Sequence[Label]) -> Pool:
-        """Agents of this stage as a pool, with their measured skill in the labels."""
+    def pool(self, params: Params, labels: Sequence[Label], policy: Policy | None = None) -> Pool:
+        """Agents of this stage as a pool, with their measured skill in the labels.
+
+        policy: what they act by, if not by what they learned with.
+        """
+        policy = policy or self.policy
         key = jax.random.fold_in(jax.random.key(self.seed), 2**31 - 2)
-        skills = self_play_returns(self.env, self.policy, params, episodes=SKILL_EPISODES, key=key)
+        skills = self_play_returns(self.env, policy, params, episodes=SKILL_EPISODES, key=key)
         named = [replace(x, skill=float(s)) for x, s in zip(labels, skills, strict=True)]
-        return make_pool(self.env.spec, self.policy, params, named)
+        return make_pool(self.env.spec, policy, params, named)
 
     def steps_done(self, state: TrainState) -> int:
         """Environment steps that each member has played."""
@@ -106,13 +108,14 @@ def open_log(
 
     Raises UserError if a folder is in the way, or if the run to go on with is another one.
     """
-    for plan in recipe.plans(env.spec):  # refused before anything is written
+    plans = recipe.plans(env.spec)
+    for plan in plans:  # refused before anything is written
         updates_for(env, plan.ppo, plan.steps)
     if out is None:
         return Log(progress=progress)
     settings = {
         "method": type(recipe).__name__,
-        "recipe": describe(recipe) | {"policy": _name(recipe.policy(env.spec))},
+        "recipe": describe(recipe) | {"policy": _name(plans[0].policy(env.spec))},
         "env": env.spec.id,
         "env_version": env.spec.version,
         "env_settings": describe(env),

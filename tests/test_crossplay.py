@@ -62,7 +62,8 @@ def naive(env, entries, episodes, seed):
     """Every cell by itself in a Python loop over episodes and steps: [N, N, A, episodes]."""
     agents = [(pool, i) for pool in entries.values() for i in range(len(pool))]
     root = jax.random.key(seed)
-    values = np.zeros((len(agents), len(agents), 2, episodes))
+    seats = env.spec.num_agents
+    values = np.zeros((len(agents), len(agents), seats, episodes))
 
     @jax.jit
     def step(key, state, action):
@@ -71,8 +72,8 @@ def naive(env, entries, episodes, seed):
     applies = {pool.policy: jax.jit(pool.policy.apply) for pool in entries.values()}
     for row, (one, i) in enumerate(agents):
         for col, (two, j) in enumerate(agents):
-            for seat in (0, 1):
-                order = [(one, i), (two, j)] if seat == 0 else [(two, j), (one, i)]
+            for seat in range(seats):
+                order = [(one, i) if s == seat else (two, j) for s in range(seats)]
                 for episode in range(episodes):
                     key = jax.random.fold_in(root, episode)
                     values[row, col, seat, episode] = lone_game(env, order, applies, step, key)[
@@ -84,10 +85,10 @@ def naive(env, entries, episodes, seed):
 def lone_game(env, order, applies, step, key):
     state, shown = env.reset(key)
     carries = [pool.policy.carry() for pool, _ in order]
-    earned = np.zeros(2)
+    earned = np.zeros(len(order))
     for time in range(env.spec.horizon):
         now = jax.random.fold_in(key, time)
-        noise = jax.random.gumbel(now, (2, env.spec.num_actions))
+        noise = jax.random.gumbel(now, (len(order), env.spec.num_actions))
         actions = []
         for seat, (pool, member) in enumerate(order):
             params = jax.tree.map(lambda x, m=member: x[m], pool.params)
@@ -111,6 +112,20 @@ def test_grouped_equals_a_naive_loop():
     np.testing.assert_allclose(
         played.values[..., 0], naive(env, entries, episodes=3, seed=5), atol=1e-5
     )
+
+
+def test_three_seats_equal_a_naive_loop():
+    """The row's agent sits in one seat of a game of turns, the column's in the two others."""
+    env = zsc.make("hanabi", players=3, colours=2, ranks=2, copies=(2, 1), hand_size=2)
+    entries = {
+        "mlp": random_agents(env, mlp_policy(env.spec, widths=(8,)), 1),
+        "gru": random_agents(env, gru_policy(env.spec, widths=(8,), hidden=8), 2, seed=1),
+    }
+    played = crossplay(env, entries, episodes=2, seed=5)
+    np.testing.assert_allclose(
+        played.values[..., 0], naive(env, entries, episodes=2, seed=5), atol=1e-5
+    )
+    assert played.values[..., 0].std() > 0
 
 
 def test_seats_swap_by_transposing():

@@ -10,7 +10,7 @@ pool = SelfPlay(members=8).train(env, seed=0)
 crossplay(env, {"SP": pool}, episodes=32, seed=0).heatmap()
 """
 
-from zsc.bots import overcooked_bots
+from zsc.bots import hanabi_bots, overcooked_bots
 from zsc.crossplay import self_play_returns
 from zsc.envs.base import Environment, EnvSpec, TimeStep
 from zsc.envs.contract import check_environment
@@ -32,6 +32,7 @@ from zsc.policy import (
     mlp_policy,
 )
 from zsc.pool import Label, Pool, Roster, join, make_pool
+from zsc.record import Record, record
 from zsc.runtime import setup
 from zsc.store import load_pool, save_pool
 from zsc.symmetry import Symmetry
@@ -50,6 +51,7 @@ __all__ = [
     "PPOConfig",
     "Policy",
     "Pool",
+    "Record",
     "Roster",
     "Symmetry",
     "TimeStep",
@@ -63,6 +65,7 @@ __all__ = [
     "fit",
     "greedy",
     "gru_policy",
+    "hanabi_bots",
     "init_state",
     "join",
     "list_envs",
@@ -73,6 +76,7 @@ __all__ = [
     "mixture",
     "mlp_policy",
     "overcooked_bots",
+    "record",
     "save_gif",
     "save_pool",
     "self_play_returns",

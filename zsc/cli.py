@@ -20,10 +20,10 @@ from evaluation import CrossPlay, crossplay
 from evaluation.plots import save_picture
 from populations import RECIPES
 from populations.presets import preset, response_preset
-from zsc.bots import overcooked_bots
+from zsc.bots import overcooked_bots, scripted_partners
 from zsc.envs.base import Environment
-from zsc.envs.lever import Lever
 from zsc.envs.overcooked import Overcooked
+from zsc.envs.registry import rebuild
 from zsc.errors import UserError, unknown
 from zsc.policy import cnn_policy, gru_policy, mlp_policy
 from zsc.pool import Pool
@@ -98,6 +98,12 @@ def _demo_recipes(scale: float) -> dict[str, Any]:
     }
 
 
+_FREE = {
+    "overcooked": "any kitchen: --layout FILE",
+    "hanabi": 'any size: in Python, zsc.make("hanabi", colours=4, ...)',
+}
+
+
 @dataclass(frozen=True)
 class Envs:
     """List the games."""
@@ -105,8 +111,8 @@ class Envs:
     def __call__(self) -> None:
         """Print a line per game."""
         for name in zsc.list_envs():
-            if name == "overcooked":
-                print(f"{name:34s} any kitchen: --layout FILE")
+            if name in _FREE:
+                print(f"{name:34s} {_FREE[name]}")
                 continue
             env = zsc.make(name)
             spec = env.spec
@@ -122,8 +128,9 @@ class Game:
     """Name of the game, see `zsc envs`."""
     layout: Path | None = None
     """A file with a kitchen drawn in X O D P S, space, 1 and 2 (instead of --env)."""
-    encoding: Literal["compact", "grid"] | None = None
-    """Overcooked: compact vector, or the 26 channels of the reference engine."""
+    encoding: str | None = None
+    """Overcooked: compact (a vector), or grid (the 26 channels of the reference engine).
+    Hanabi: canonical (the reference's bits), or belief."""
     horizon: int | None = None
     """Overcooked: steps per episode."""
     random_starts: bool = False
@@ -152,7 +159,7 @@ class Train:
     """Train a population and write it to a run folder."""
 
     method: tyro.conf.Positional[str]
-    """sp (self-play), op (other-play) or fcp (fictitious co-play)."""
+    """sp (self-play), op (other-play), he (high entropy) or fcp (fictitious co-play)."""
     out: Path
     """Run folder to make; it must not exist unless --resume."""
     game: Annotated[Game, tyro.conf.arg(name="")] = field(default_factory=Game)
@@ -161,8 +168,8 @@ class Train:
     steps: float | None = None
     """Environment steps per member, e.g. 3e6; the game's preset if left out."""
     seed: int = 0
-    network: Literal["mlp", "cnn", "gru"] = "mlp"
-    """cnn needs --encoding grid."""
+    network: Literal["mlp", "cnn", "gru"] | None = None
+    """The game's preset if left out; cnn needs --encoding grid."""
     partners: int | None = None
     """fcp: self-play seeds per best response."""
     partner_steps: float | None = None
@@ -184,7 +191,7 @@ class Train:
         settings: dict[str, Any] = {
             "members": self.members,
             "steps": self.steps,
-            "policy": NETWORKS[self.network],
+            "policy": NETWORKS[self.network] if self.network else None,
             "ppo": self._ppo(env),
         }
         if self.network == "cnn" and len(env.spec.obs_shape) != 3:
@@ -197,7 +204,7 @@ class Train:
                 settings[name] = value
         recipe = RECIPES[self.method](**settings)
         pool = recipe.train(env, seed=self.seed, out=self.out, resume=self.resume, progress=True)
-        skills = " ".join(f"{label.skill:.0f}" for label in pool.labels)
+        skills = " ".join(f"{label.skill:.3g}" for label in pool.labels)
         print(f"{len(pool)} agents in {self.out / 'pool'}; mean return with themselves: {skills}")
 
     def _ppo(self, env: Environment) -> zsc.PPOConfig | None:
@@ -221,7 +228,7 @@ class CrossPlayRuns:
     greedy: bool = False
     """Most likely actions instead of sampled ones."""
     bots: bool = False
-    """Overcooked: invite the scripted cooks too."""
+    """Invite the game's scripted partners too."""
 
     def __call__(self) -> None:
         """Play, write, print the table."""
@@ -230,7 +237,7 @@ class CrossPlayRuns:
         entries = _named_pools(self.runs)
         env = env_of(self.runs)
         if self.bots:
-            entries["bots"] = _cooks(env)
+            entries["bots"] = scripted_partners(env)
         began = time.perf_counter()
         played = crossplay(env, entries, episodes=self.episodes, seed=self.seed, greedy=self.greedy)
         seconds = time.perf_counter() - began
@@ -294,39 +301,35 @@ def write_film(
     """A captioned GIF of an episode; returns what was earned."""
     frames, earned = zsc.film(env, agents, seed=seed, steps=steps)
     captions = [f"step {t:3d}   return {r:g}" for t, r in enumerate(earned)]
-    zsc.save_gif(path, frames, captions=captions, scale=0.75)
+    # a turn has to be read, a step only seen
+    pace, scale = (900, 1.0) if env.spec.turns else (90, 0.75)
+    zsc.save_gif(path, frames, captions=captions, milliseconds=pace, scale=scale)
     return float(earned[-1])
 
 
 def summary_text(played: CrossPlay) -> str:
     """The summary as a table of plain text: means with their 95 % intervals."""
     table = played.summary()
+    digits = 0 if table["SP"].max() > 30 else 2
     lines = [f"{'':>10s} {'policies':>8s} {'SP':>16s} {'XP within':>18s} {'XP between':>18s}"]
     for group, row in table.iterrows():
         cells = [f"{group!s:>10s} {int(row['policies']):8d}"]
         for name, width in (("SP", 16), ("XP within", 18), ("XP between", 18)):
             mean, low, high = row[name], row[f"{name} low"], row[f"{name} high"]
-            text = "-" if np.isnan(mean) else f"{mean:.1f}"
-            text += "" if np.isnan(low) else f" [{low:.0f}, {high:.0f}]"
+            text = "-" if np.isnan(mean) else f"{mean:.{max(digits, 1)}f}"
+            text += "" if np.isnan(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
             cells.append(f"{text:>{width}s}")
         lines.append(" ".join(cells))
     lines.append("means of true returns; 95 % intervals by resampling policies (node bootstrap)")
     return "\n".join(lines)
 
 
-def env_class(settings: dict[str, Any]) -> type[Any]:
-    """The class of the game that has these settings."""
-    return Overcooked if "layout" in settings else Lever
-
-
 def env_of(runs: tuple[Path, ...]) -> Environment:
     """The environment of the first of the folders that is a run. Raises UserError."""
     for run in runs:
-        manifest = read_json(Path(str(run).split("=", 1)[-1]) / "manifest.json")
+        manifest = read_json(_named(run)[1] / "manifest.json")
         if manifest.get("format") == "zsc-run":
-            given: dict[str, Any] = manifest["env_settings"]
-            settings = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
-            return env_class(settings)(**settings)
+            return rebuild(manifest["env"], manifest["env_settings"])
     raise UserError(
         f"{runs[0]} is not the folder of a run, so its game is not known: give at least one "
         "folder that zsc train made"
@@ -338,18 +341,17 @@ def _named_pools(runs: tuple[Path, ...]) -> dict[str, Pool]:
     if not runs:
         raise UserError("nobody to play: give the folders of one or more runs")
     for run in runs:
-        name, _, folder = str(run).rpartition("=")
-        name = name or Path(folder).name
+        name, folder = _named(run)
         if name in entries:
             raise UserError(f"two runs are called {name!r}: name them, e.g. A={folder}")
         entries[name] = load_pool(folder)
     return entries
 
 
-def _cooks(env: Environment) -> Pool:
-    if not isinstance(env, Overcooked):
-        raise UserError(f"there are no scripted partners for {env.spec.id}: leave out --bots")
-    return overcooked_bots(env)
+def _named(run: Path) -> tuple[str, Path]:
+    """NAME=FOLDER, or a folder that is called as it is."""
+    name, _, folder = str(run).rpartition("=")
+    return name or Path(folder).name, Path(folder)
 
 
 def _one(pool: Pool, member: int, run: Path) -> Pool:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from PIL import Image, ImageDraw
 
 from zsc.envs.base import Environment
-from zsc.errors import UserError
-from zsc.nets import sample
-from zsc.policy import Inputs, Policy
-from zsc.pool import Pool, check_home
-from zsc.types import Array, Carry, Key, Params, State
+from zsc.pool import Pool
+from zsc.record import record
 
 
 def film(
@@ -26,20 +21,12 @@ def film(
     agents: one pool of a single agent per seat. Raises UserError for a wrong number of seats or
     a pool of another game.
     """
-    if len(agents) != env.spec.num_agents or any(len(pool) != 1 for pool in agents):
-        raise UserError(
-            f"{env.spec.id} has {env.spec.num_agents} seats: give one single-agent pool per seat, "
-            "e.g. pool.take([0])"
-        )
-    for pool in agents:
-        check_home(pool, env.spec)
-    params = tuple(jax.tree.map(lambda x: x[0], pool.params) for pool in agents)
-    policies = tuple(pool.policy for pool in agents)
-    states, rewards, done = _episode(env, policies, params, jax.random.key(seed))
-    length = int(np.asarray(done).argmax()) + 1 if np.asarray(done).any() else env.spec.horizon
-    length = min(length, steps or length)
-    frames = [env.render(jax.tree.map(lambda x, t=t: x[t], states)) for t in range(length + 1)]
-    earned = np.concatenate([[0.0], np.asarray(rewards)[:length, 0].cumsum()])
+    played = record(env, agents, seed=seed)
+    length = min(int(played.length[0]), steps or env.spec.horizon)
+    frames = [
+        env.render(jax.tree.map(lambda x, t=t: x[0, t], played.states)) for t in range(length + 1)
+    ]
+    earned = np.concatenate([[0.0], played.reward[0, :length, 0].cumsum()])
     return frames, earned
 
 
@@ -71,37 +58,3 @@ def _captioned(image: Image.Image, text: str) -> Image.Image:
     page.paste(image, (0, 0))
     ImageDraw.Draw(page).text((4, image.height + 3), text, fill=(30, 30, 30))
     return page
-
-
-@partial(jax.jit, static_argnums=(0, 1))
-def _episode(
-    env: Environment, policies: tuple[Policy, ...], params: tuple[Params, ...], key: Key
-) -> tuple[State, Array, Array]:
-    """States [T+1], rewards [T, A] and done [T] of one episode."""
-
-    def step(now: tuple[State, object, tuple[Carry, ...]], time: Array):  # type: ignore[no-untyped-def]
-        state, timestep, carries = now
-        here = jax.random.fold_in(key, time)
-        noise = jax.random.gumbel(here, (env.spec.num_agents, env.spec.num_actions))
-        actions, after = [], []
-        for seat, policy in enumerate(policies):
-            seen = Inputs(
-                timestep.obs[seat],  # type: ignore[attr-defined]
-                timestep.mask[seat],  # type: ignore[attr-defined]
-                time == 0,
-                jnp.int32(seat),
-                state if policy.needs_state else (),
-            )
-            carry, out = policy.apply(params[seat], carries[seat], seen)
-            actions.append(sample(out.logits, seen.mask, noise[seat]))
-            after.append(carry)
-        state, timestep = env.step(here, state, jnp.stack(actions))
-        return (state, timestep, tuple(after)), (state, timestep.reward, timestep.done)
-
-    state, timestep = env.reset(jax.random.fold_in(key, 2**31 - 1))
-    carries = tuple(policy.carry() for policy in policies)
-    _, (states, rewards, done) = jax.lax.scan(
-        step, (state, timestep, carries), jnp.arange(env.spec.horizon)
-    )
-    everything = jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), state, states)
-    return everything, rewards, done

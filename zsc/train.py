@@ -138,6 +138,7 @@ class _Trainer:
         self.env, self.policy, self.method, self.config = env, policy, method, config
         self.length = segment_length(env, config)
         self.optimizer = _optimizer(config)
+        self.may_end_early = not env.spec.fixed_length and segments(env, config) > 1
 
     def update(self, state: TrainState) -> tuple[TrainState, Metrics]:
         """Play an episode in segments and learn from each."""
@@ -165,7 +166,8 @@ class _Trainer:
         (params, optimizer, games), learned = jax.lax.scan(
             segment, carry, jnp.arange(segments(self.env, self.config))
         )
-        metrics = {name: value.mean(0) for name, value in learned.items()}
+        weight = learned.pop("learned")  # [segments, M], 0 where all games were over
+        metrics = {name: (value * weight).sum(0) / weight.sum(0) for name, value in learned.items()}
         metrics["first_ratio_error"] = learned["first_ratio_error"].max(0)
         for spec, played in zip(self.method.specs, games, strict=True):
             name = "return" if spec is self.method.specs[0] else f"return/{spec.name}"
@@ -217,7 +219,13 @@ class _Trainer:
     def play_one(
         self, spec: MatchSpec, params: Params, match: Match, games: Games, key: Key
     ) -> tuple[Games, Trajectory]:
-        return rollout(self.env, spec, self.policy, params, match, games, key, self.length)
+        """A segment of one member's games; nothing is played on if all of them are over."""
+        go = partial(rollout, self.env, spec, self.policy, params, match, games, key, self.length)
+        if not self.may_end_early:
+            return go()
+        shapes = jax.eval_shape(go)[1]
+        nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+        return jax.lax.cond(games.over.all(), lambda: (games, nothing), go)
 
     def learn(
         self,
@@ -244,10 +252,19 @@ class _Trainer:
         key: Key,
         now: Schedule,
     ) -> tuple[Params, optax.OptState, Metrics]:
-        """All epochs of one segment, for one member."""
-        batches = self.batches(trajectories, now)
-        step = partial(self.step, now)
-        return self.epochs(step, params, optimizer, batches, key, lambda take: take)
+        """All epochs of one segment, for one member; none if its games were over before."""
+
+        def go() -> tuple[Params, optax.OptState, Metrics]:
+            batches = self.batches(trajectories, now)
+            step = partial(self.step, now)
+            return self.epochs(step, params, optimizer, batches, key, lambda take: take)
+
+        if not self.may_end_early:
+            return go()
+        shapes = jax.eval_shape(go)[2]
+        nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+        played = jnp.stack([x.playing.any() for x in trajectories]).any()
+        return jax.lax.cond(played, go, lambda: (params, optimizer, nothing))
 
     def schedule(self, state: TrainState) -> Schedule:
         """Where the run stands."""
@@ -305,9 +322,9 @@ class _Trainer:
             minibatch, (params, optimizer), (order // parts, order % parts)
         )
         first = metrics.pop("ratio_error")[0]
-        return params, optimizer, {k: v.mean(0) for k, v in metrics.items()} | {
-            "first_ratio_error": first
-        }  # fmt: skip
+        metrics = {name: value.mean(0) for name, value in metrics.items()}
+        metrics |= {"first_ratio_error": first, "learned": jnp.ones_like(first)}
+        return params, optimizer, metrics
 
     def loss(
         self, params: Params, batches: tuple[Batch, ...], now: Schedule

@@ -20,6 +20,25 @@ _GAMES: dict[str, tuple[Any, dict[str, Any]]] = {
 }
 
 
+_CLASSES: dict[str, Any] = {"lever": Lever, "overcooked": Overcooked, "hanabi": Hanabi}
+
+
+def rebuild(id: str, settings: dict[str, Any]) -> Environment:
+    """The game with this id and all its settings, as a run's manifest tells them.
+
+    Raises UserError for an unknown game or setting.
+    """
+    family = id.split("/")[0]
+    if family not in _CLASSES:
+        raise unknown("environment", id, _GAMES)
+    build = _CLASSES[family]
+    for setting in settings:
+        if setting not in build.__dataclass_fields__:
+            raise unknown(f"setting of {id}", setting, build.__dataclass_fields__)
+    # JSON knows no tuples
+    return build(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+
+
 def list_envs() -> tuple[str, ...]:
     """Every name that `make` knows."""
     return tuple(_GAMES)

@@ -28,6 +28,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "full-5p": {"players": 5, "hand_size": 4},
     "small-2p": {"colours": 2, "hand_size": 2, "info_tokens": 3, "life_tokens": 1},
     "very-small-2p": {"colours": 1, "hand_size": 2, "info_tokens": 3, "life_tokens": 1},
+    # five colours of a single rank: no card has a successor, so hints are all convention
+    "tiny-2p": {
+        "ranks": 1,
+        "copies": (2,),
+        "hand_size": 3,
+        "info_tokens": 2,
+        "life_tokens": 1,
+    },
     "mini-2p": {"colours": 3, "ranks": 3, "copies": (2, 2, 1), "hand_size": 3, "info_tokens": 5},
 }
 

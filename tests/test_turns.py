@@ -1,0 +1,137 @@
+"""Games of turns: only whoever acts is asked, forced waiting teaches nothing, dead games cost
+nothing."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import zsc
+from populations import FictitiousCoPlay, HighEntropy, OtherPlay, SelfPlay
+from zsc import MatchSpec, Method, PPOConfig, gru_policy, init_state, make_update, mlp_policy
+from zsc.match import draw_match
+from zsc.policy import Inputs
+from zsc.rollout import rollout, start
+from zsc.sinks import Memory
+from zsc.train import fit
+
+ENV = zsc.make("hanabi", colours=3, ranks=2, copies=(2, 1), hand_size=2, info_tokens=2)
+WAIT = ENV.spec.num_actions - 1
+GAMES = 16
+SELF = MatchSpec()
+
+
+def played(spec=SELF, policy=None, partner=None):
+    """A whole episode of one untrained member."""
+    policy = policy or gru_policy(ENV.spec, widths=(8,), hidden=8)
+    params = policy.init(jax.random.key(1))
+    match = draw_match(
+        jax.random.key(2),
+        spec,
+        envs=GAMES,
+        num_agents=2,
+        symmetries=len(ENV.symmetry()),
+        partners=partner,
+    )
+    games = start(ENV, spec, policy, match, jax.random.key(3))
+    play = jax.jit(lambda games: rollout(
+        ENV, spec, policy, params, match, games, jax.random.key(4), ENV.spec.horizon
+    ))  # fmt: skip
+    return jax.device_get(play(games))
+
+
+@pytest.mark.parametrize("relabel", [False, True])
+def test_whoever_acts_is_asked_and_acts(relabel):
+    """Every turn of every living game is a legal move of the player whose turn it is: also through
+    symmetries, where a mix-up of forward and inverse would name another colour than is allowed."""
+    end, trajectory = played(MatchSpec(relabel=relabel))
+    assert trajectory.action.shape == (ENV.spec.horizon, GAMES, 1)
+    playing = trajectory.playing[..., 0]
+    seat = trajectory.inputs.agent[..., 0]
+    turn = np.arange(len(playing))[:, None] % 2
+    assert (seat == turn)[playing].all()
+    assert (trajectory.action[..., 0] != WAIT)[playing].all()
+    assert (trajectory.valid == trajectory.playing).all()
+    names = ENV.spec.event_names
+    did = trajectory.events[..., [names.index(n) for n in ("play", "discard")]].any((-1, -2))
+    told = trajectory.events[..., [names.index(n) for n in ("colour_hint", "rank_hint")]]
+    assert (did | told.any((-1, -2)))[playing].all()  # a forbidden move would have no event
+    assert told.any()
+    np.testing.assert_array_equal(trajectory.reward[..., 0].sum(0), end.returns)
+    np.testing.assert_array_equal(playing.sum(0), end.length)
+
+
+def test_memory_stands_still_while_an_agent_waits():
+    policy = gru_policy(ENV.spec, widths=(8,), hidden=8)
+    params = policy.init(jax.random.key(0))
+    _, shown = ENV.reset(jax.random.key(0))
+    carry = jnp.linspace(-1, 1, 8)
+    see = lambda seat: Inputs(shown.obs[seat], shown.mask[seat], jnp.array(False), jnp.int32(seat))
+    acting, waiting = (policy.apply(params, carry, see(seat))[0] for seat in (0, 1))
+    assert not np.allclose(acting, carry)
+    np.testing.assert_array_equal(waiting, carry)
+
+
+def test_with_a_partner_the_learner_waits_and_waiting_teaches_the_policy_nothing():
+    policy = mlp_policy(ENV.spec, widths=(8,))
+    spec = MatchSpec("partner", partner=policy, blocks=2)
+    partners = jax.vmap(policy.init)(jax.random.split(jax.random.key(7), 2))
+    _, trajectory = played(spec, partner=partners)
+    waits = trajectory.action == WAIT
+    assert waits[trajectory.playing].mean() == pytest.approx(0.5, abs=0.1)
+    assert not trajectory.valid[waits].any()
+    assert trajectory.valid[~waits & trajectory.playing].all()
+
+
+@pytest.mark.parametrize("make", [mlp_policy, gru_policy])
+@pytest.mark.parametrize("parts", [1, 3])
+def test_ratio_is_one_before_the_first_step(make, parts):
+    """Replayed turn by turn, with the memory of whoever acted, nothing differs from what was
+    played; also in the second part of an episode."""
+    policy = make(ENV.spec, widths=(16,))
+    ppo = PPOConfig(envs=8, segments=parts, epochs=2, minibatches=2)
+    method = Method("self_play")
+    state = init_state(policy, method, ppo, members=2, seed=0, updates=3)
+    log = Memory()
+    after = fit(make_update(ENV, policy, method, ppo), state, updates=3, chunk=3, sinks=[log])
+    assert log["first_ratio_error"].max() < 1e-5
+    for old, new in zip(jax.tree.leaves(state.params), jax.tree.leaves(after.params), strict=True):
+        assert (np.asarray(old) != np.asarray(new)).any()
+
+
+def test_parts_of_an_episode_that_no_game_lives_to_see_are_not_learned_from():
+    """One game per member, a part per turn: the optimizer steps once for every turn played."""
+    env = zsc.make("hanabi", colours=1, ranks=1, copies=(6,), hand_size=2, info_tokens=1)
+    policy = mlp_policy(env.spec, widths=(4,))
+    ppo = PPOConfig(envs=1, segments=env.spec.horizon, epochs=1, minibatches=1)
+    method = Method("self_play")
+    state = init_state(policy, method, ppo, members=4, seed=0, updates=5)
+    log = Memory()
+    state = fit(make_update(env, policy, method, ppo), state, updates=5, chunk=5, sinks=[log])
+    (count,) = (x for x in jax.tree.leaves(state.optimizer) if x.dtype == jnp.int32)
+    turns = log["length"].sum(0)
+    np.testing.assert_array_equal(np.asarray(count), turns)
+    assert turns.min() < 5 * env.spec.horizon
+    assert len(set(turns.tolist())) > 1
+
+
+def test_recipes_train_on_a_game_of_turns():
+    ppo = PPOConfig(envs=4, segments=1, epochs=1, minibatches=1)
+    small = {"members": 2, "steps": 2 * 4 * ENV.spec.horizon, "ppo": ppo}
+    for recipe in (SelfPlay(**small), OtherPlay(**small), HighEntropy(**small)):
+        pool = recipe.train(ENV, seed=0)
+        assert pool.policy.recurrent
+        assert (pool.policy.name == "greedy") == isinstance(recipe, HighEntropy)
+    fcp = FictitiousCoPlay(
+        **small, partners=2, partner_steps=small["steps"], partner_ppo=ppo, blocks=2
+    )
+    assert len(fcp.train(ENV, seed=0).labels[0].parents) == 6
+
+
+def test_high_entropy_is_self_play_with_these_settings():
+    for env in (ENV, zsc.make("overcooked/cramped_room")):
+        (plan,) = HighEntropy().plans(env.spec)
+        assert (plan.ppo.entropy, plan.ppo.lam) == (0.05, 0.9)
+        assert plan.policy(env.spec).name == "gru"
+        (usual,) = SelfPlay().plans(env.spec)
+        assert plan.steps == usual.steps

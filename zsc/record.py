@@ -1,0 +1,98 @@
+"""Recorded games: everything that happened in some episodes of given agents."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zsc.envs.base import Environment
+from zsc.errors import UserError
+from zsc.nets import sample
+from zsc.policy import Inputs, Policy
+from zsc.pool import Pool, check_home
+from zsc.types import Array, Carry, Key, Params, State
+
+
+class Record(NamedTuple):
+    """E episodes of T steps; after the end of a game its state stands still."""
+
+    states: State  # [E, T+1, ...]
+    obs: np.ndarray  # [E, T, A, ...] what the agents saw
+    mask: np.ndarray  # [E, T, A, N] what they were allowed to do
+    action: np.ndarray  # [E, T, A]
+    reward: np.ndarray  # [E, T, A]
+    events: np.ndarray  # [E, T, A, F]
+    playing: np.ndarray  # [E, T] bool, the game was not over before this step
+
+    @property
+    def length(self) -> np.ndarray:
+        """[E] steps played."""
+        return self.playing.sum(1)
+
+
+def record(
+    env: Environment, agents: tuple[Pool, ...], *, episodes: int = 1, seed: int = 0
+) -> Record:
+    """Let one agent per seat play, and keep everything. Episode e of a seed is always the same.
+
+    agents: one pool of a single agent per seat. Raises UserError for a wrong number of seats or
+    a pool of another game.
+    """
+    if len(agents) != env.spec.num_agents or any(len(pool) != 1 for pool in agents):
+        raise UserError(
+            f"{env.spec.id} has {env.spec.num_agents} seats: give one single-agent pool per seat, "
+            "e.g. pool.take([0])"
+        )
+    for pool in agents:
+        check_home(pool, env.spec)
+    if episodes < 1:
+        raise UserError(f"{episodes} episodes: record at least 1")
+    params = tuple(jax.tree.map(lambda x: x[0], pool.params) for pool in agents)
+    policies = tuple(pool.policy for pool in agents)
+    keys = jax.vmap(partial(jax.random.fold_in, jax.random.key(seed)))(jnp.arange(episodes))
+    return Record(*jax.tree.map(np.asarray, _play(env, policies, params, keys)))
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _play(
+    env: Environment, policies: tuple[Policy, ...], params: tuple[Params, ...], keys: Key
+) -> tuple[Any, ...]:
+    return jax.vmap(partial(_episode, env, policies, params))(keys)
+
+
+def _episode(
+    env: Environment, policies: tuple[Policy, ...], params: tuple[Params, ...], key: Key
+) -> tuple[Any, ...]:
+    """The fields of a `Record` for one episode."""
+
+    def step(now: tuple[State, Any, tuple[Carry, ...]], time: Array) -> tuple[Any, Any]:
+        state, shown, carries = now
+        here = jax.random.fold_in(key, time)
+        noise = jax.random.gumbel(here, (env.spec.num_agents, env.spec.num_actions))
+        actions, after = [], []
+        for seat, policy in enumerate(policies):
+            seen = Inputs(
+                shown.obs[seat],
+                shown.mask[seat],
+                time == 0,
+                jnp.int32(seat),
+                state if policy.needs_state else (),
+            )
+            carry, out = policy.apply(params[seat], carries[seat], seen)
+            actions.append(sample(out.logits, seen.mask, noise[seat]))
+            after.append(carry)
+        action = jnp.stack(actions)
+        moved, then = env.step(here, state, action)
+        kept = (shown.obs, shown.mask, action, then.reward, then.info["events"], ~shown.done)
+        return (moved, then, tuple(after)), (moved, *kept)
+
+    state, timestep = env.reset(jax.random.fold_in(key, 2**31 - 1))
+    carries = tuple(policy.carry() for policy in policies)
+    _, (states, *rest) = jax.lax.scan(
+        step, (state, timestep, carries), jnp.arange(env.spec.horizon)
+    )
+    return jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), state, states), *rest
