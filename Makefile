@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := .venv/.installed-run
 DEV := .venv/.installed-dev
+BENCH := .venv/.installed-bench
 CODE := zsc populations evaluation tests benchmarks
 
 .PHONY: demo test check format oracle bench notebooks clean
@@ -22,12 +23,18 @@ format: $(DEV)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-oracle: $(DEV)  ## 200,000 steps beside the reference engine
+oracle: $(DEV)  ## 200,000 Overcooked steps and 2,000 Hanabi games beside the reference engines
 	$(BIN)/python -m tests.oracle --steps 200000 --seed 0
+	$(BIN)/python -m tests.hanabi_oracle --games 2000 --seed 0
 
-bench: $(DEV)  ## the figures of benchmarks/RESULTS.md
+bench: $(BENCH)  ## the figures of benchmarks/RESULTS.md; hours
 	$(BIN)/python -m benchmarks.pools
 	$(BIN)/python -m benchmarks.gap
+	$(BIN)/python -m benchmarks.hanabi_steps
+	$(BIN)/python -m benchmarks.hanabi_bots
+	$(BIN)/python -m benchmarks.hanabi tiny-2p
+	$(BIN)/python -m benchmarks.hanabi mini-2p
+	$(BIN)/python -m benchmarks.hanabi_full
 
 notebooks: $(DEV)  ## execute the notebooks and keep their outputs
 	$(BIN)/python -m jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
@@ -43,6 +50,10 @@ $(RUN): pyproject.toml constraints.txt | $(BIN)/python
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@ $(RUN)
+
+$(BENCH): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	touch $@ $(DEV) $(RUN)
 
 clean:
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache build *.egg-info
