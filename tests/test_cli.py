@@ -67,6 +67,11 @@ BAD_TRAININGS = {
     "two games": ((*ROOM, "--layout", "kitchen.txt"), "name a game by --env"),
     "kitchen without layout": (("--env", "overcooked"), "needs a layout"),
     "setting of another game": (("--env", "lever", "--horizon", "3"), "setting of lever"),
+    "limit of a game without one": (
+        ("--env", "hanabi/tiny-2p", "--horizon", "3"),
+        "setting of hanabi/tiny-2p",
+    ),
+    "encoding of another game": (("--env", "hanabi/tiny-2p", "--encoding", "grid"), "canonical"),
     "no steps in an episode": ((*ROOM, "--horizon", "0"), "horizon is 0"),
     "odd symbol": (("--layout", "kitchen.txt"), "'?' in row 3, column 3"),
     "drawing that is no text": (("--layout", "bytes"), "row 1, column 1"),
@@ -112,7 +117,7 @@ def test_fictitious_co_play_is_refused_before_its_partners_are_trained(
 
 def test_unknown_method_gets_the_known_ones(refused: Refused) -> None:
     line = refused("train", "spp", "--out", "new", *ROOM)
-    assert "use one of fcp, op, sp; did you mean 'sp'?" in line
+    assert "use one of fcp, he, op, sp; did you mean 'sp'?" in line
 
 
 @pytest.mark.parametrize("taken", ["room", "file", "file/new"])

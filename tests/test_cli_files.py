@@ -109,3 +109,24 @@ def test_list_of_games_has_a_line_for_each(capsys: pytest.CaptureFixture[str]) -
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(zsc.list_envs())
     assert any("lever " in line and "10 actions" in line for line in lines)
+
+
+def test_hanabi_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A game of turns with settings that are no text: trained, matched with rule bots, filmed."""
+    monkeypatch.chdir(tmp_path)
+    game = ("--env", "hanabi/tiny-2p", "--members", "2", "--games", "8", "--steps", "200")
+    assert main(["train", "he", "--out", "run", *game]) == 0
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert (manifest["method"], manifest["env"]) == ("HighEntropy", "hanabi/tiny-2p")
+    assert zsc.load_pool("run").policy.name == "greedy"
+    assert main(["crossplay", "run", "--bots", "--episodes", "2", "--out", "matrix"]) == 0
+    played = load_crossplay(tmp_path / "matrix")
+    assert played.names[:3] == ("run/0", "run/1", "bots/random")
+    assert len(played) == 2 + 8
+    assert main(["render", "run", "--members", "0", "1", "--out", "film.gif"]) == 0
+    with Image.open("film.gif") as film:
+        assert film.n_frames > 2
+        assert film.info["duration"] > 500
+    capsys.readouterr()
