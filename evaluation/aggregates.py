@@ -1,0 +1,127 @@
+"""Robust aggregates over runs and tasks: IQM, probability of improvement, performance profiles,
+and what the worst partners do to an agent.
+
+scores are [runs, tasks]: one number per training run (seed) and task (a kitchen, a partner, a
+seat). Runs are the replication unit: intervals resample runs inside each task, the stratified
+bootstrap of Agarwal et al. 2021 (arXiv 2108.13264), widened for few runs as in `evaluation.stats`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.stats import trim_mean
+
+from evaluation.stats import RESAMPLES, Interval, interval, small_sample
+from zsc.errors import UserError
+
+
+def iqm(scores: np.ndarray) -> float:
+    """The interquartile mean: the mean of the middle half of all scores."""
+    return float(trim_mean(np.asarray(scores, float), 0.25, axis=None))
+
+
+def aggregate(
+    scores: np.ndarray,
+    statistic: Callable[[np.ndarray], float] = iqm,
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Interval:
+    """A statistic of scores [runs, tasks] with its 95 % stratified-bootstrap interval.
+
+    Raises UserError for scores that are no matrix or not all numbers.
+    """
+    scores = check_scores(scores)
+    draws = np.array([statistic(x) for x in _resampled(scores, seed, resamples)])
+    return interval(statistic(scores), draws, small_sample(len(scores)))
+
+
+def probability_of_improvement(
+    ours: np.ndarray, others: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES
+) -> Interval:
+    """P(a run of ours beats a run of the others), the mean over tasks; ties count half.
+
+    ours [runs, tasks] and others [runs, tasks] may differ in runs. Raises UserError if their tasks
+    differ.
+    """
+    ours, others = check_scores(ours), check_scores(others)
+    if ours.shape[1] != others.shape[1]:
+        raise UserError(
+            f"{ours.shape[1]} tasks against {others.shape[1]}: compare scores on the same tasks"
+        )
+    pairs = zip(
+        _resampled(ours, seed, resamples), _resampled(others, seed + 1, resamples), strict=True
+    )
+    draws = np.array([_beats(x, y) for x, y in pairs])
+    stretch = small_sample(min(len(ours), len(others)))
+    found = interval(_beats(ours, others), draws, stretch, 0.0)
+    return found._replace(high=min(found.high, 1.0))
+
+
+def performance_profile(
+    scores: np.ndarray, thresholds: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each threshold [X] the share of scores [runs, tasks] above it, and its 95 % band."""
+    scores = check_scores(scores)
+    above = lambda x: (x[..., None] > np.asarray(thresholds, float)).mean((0, 1))
+    draws = np.array([above(x) for x in _resampled(scores, seed, resamples)])
+    share = above(scores)
+    stretch = small_sample(len(scores))
+    if len(draws) == 0 or not np.isfinite(stretch):
+        return share, np.full_like(share, np.nan), np.full_like(share, np.nan)
+    low, high = share + stretch * (np.percentile(draws, [2.5, 97.5], axis=0) - share)
+    return share, np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
+
+
+def worst_case(scores: np.ndarray) -> float:
+    """What a run [runs, partners] earns with its worst partner, the mean over runs."""
+    return float(np.min(scores, axis=1).mean())
+
+
+def cvar(share: float) -> Callable[[np.ndarray], float]:
+    """What a run [runs, partners] earns with its worst `share` of partners, the mean over runs.
+
+    The conditional value at risk; with share 1 the plain mean, with a share of one partner or less
+    the worst case. Raises UserError for a share that is not above 0 and at most 1.
+    """
+    if not 0 < share <= 1:
+        raise UserError(f"share is {share}: give a share of the partners above 0, at most 1")
+
+    def statistic(scores: np.ndarray) -> float:
+        ranked = np.sort(scores, axis=1)
+        # whole partners, and the fitting part of the next one
+        weight = np.clip(share * ranked.shape[1] - np.arange(ranked.shape[1]), 0.0, 1.0)
+        weight[0] = max(weight[0], 1e-12)
+        return float((ranked * weight).sum(1).mean() / weight.sum())
+
+    return statistic
+
+
+def check_scores(scores: np.ndarray) -> np.ndarray:
+    """The scores as floats [runs, tasks]. Raises UserError unless they are that and finite."""
+    scores = np.asarray(scores, float)
+    if scores.ndim != 2 or scores.size == 0:
+        raise UserError(f"scores of shape {scores.shape}: give [runs, tasks]")
+    if not np.isfinite(scores).all():
+        run, task = np.argwhere(~np.isfinite(scores))[0]
+        raise UserError(
+            f"the score of run {run} in task {task} is {scores[run, task]}: play it again, or "
+            "leave the task out"
+        )
+    return scores
+
+
+def _resampled(scores: np.ndarray, seed: int, resamples: int) -> list[np.ndarray]:
+    """Runs drawn with replacement, for each task by itself; none if there is one run only."""
+    runs, tasks = scores.shape
+    rng = np.random.default_rng(seed)
+    count = resamples if runs > 1 else 0
+    return [scores[rng.integers(runs, size=(runs, tasks)), np.arange(tasks)] for _ in range(count)]
+
+
+def _beats(ours: np.ndarray, others: np.ndarray) -> float:
+    above = ours[:, None] > others[None]
+    level = ours[:, None] == others[None]
+    return float((above + 0.5 * level).mean())
