@@ -1,0 +1,134 @@
+"""What to say of agents beside their returns: how close they come to the best response, how they
+behave, who is alike, and which partners make a diverse set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import pdist, squareform
+
+from evaluation.aggregates import aggregate, check_scores, iqm
+from evaluation.stats import Interval
+from zsc.errors import UserError
+
+if TYPE_CHECKING:
+    from evaluation.crossplay import CrossPlay
+
+
+class Proximity(NamedTuple):
+    """BR-Prox: what agents earn as a share of what the partner's best response earns."""
+
+    clipped: Interval  # IQM of shares cut off at 1
+    unclipped: Interval  # IQM of the shares as they are
+    above_one: float  # fraction of shares above 1: best responses that are not the best
+
+
+def best_response_proximity(
+    scores: np.ndarray, best: np.ndarray, partners: Sequence[str] = ()
+) -> Proximity:
+    """BR-Prox(e, p, seat) = J(e, p) / J(BR(p), p) (Wang et al. 2024, arXiv 2310.05208).
+
+    scores [runs, cells] are the returns of an agent's runs with each partner and seating, best
+    [cells] those of the partner's best response; partners [cells] name them in messages. Raises
+    UserError where a best response earns nothing: then the share says nothing either.
+    """
+    scores, best = _with_best(scores, best)
+    if (best <= 0).any():
+        cell = int(np.flatnonzero(best <= 0)[0])
+        who = partners[cell] if len(partners) else f"partner {cell}"
+        raise UserError(
+            f"the best response to {who} earns {best[cell]:g}: train it for longer, or leave this "
+            "partner out"
+        )
+    share = scores / best
+    return Proximity(
+        clipped=aggregate(np.minimum(share, 1.0), iqm),
+        unclipped=aggregate(share, iqm),
+        above_one=float((share > 1).mean()),
+    )
+
+
+def regret(scores: np.ndarray, best: np.ndarray) -> Interval:
+    """J(BR(p), p) - J(e, p), the mean over cells: scores [runs, cells], best [cells]."""
+    scores, best = _with_best(scores, best)
+    return aggregate(best - scores, lambda x: float(x.mean()))
+
+
+def event_rates(played: CrossPlay) -> pd.DataFrame:
+    """Every policy's events per step, the mean over all its partners, seats and episodes.
+
+    One row per policy, one column per named event of the game.
+    """
+    names = played.metrics[2:]
+    length = played.values[..., played.metrics.index("length")].sum((1, 2, 3))
+    counts = played.values[..., 2:].sum((1, 2, 3))
+    rates = counts / np.maximum(length, 1)[:, None]
+    return pd.DataFrame(rates, index=list(played.names), columns=list(names))
+
+
+def behaviour_distances(features: np.ndarray) -> np.ndarray:
+    """[N, N] Euclidean distances of feature vectors [N, F], each feature over its maximum."""
+    return squareform(pdist(_scaled(features)))
+
+
+def diverse_subset(features: np.ndarray, count: int, *, jitter: float = 1e-3) -> list[int]:
+    """`count` policies whose features [N, F] span the most: BR-Div (arXiv 2310.05208).
+
+    Greedily maximises log det(S + jitter I) with S the Gram matrix of the chosen rows, each feature
+    over its maximum. The determinant itself is 0 once there are more policies than features; the
+    jitter keeps later choices meaningful. Raises UserError for a count that cannot be chosen.
+    """
+    rows = _scaled(features)
+    if not 1 <= count <= len(rows):
+        raise UserError(f"{count} of {len(rows)} policies cannot be chosen: take 1 to {len(rows)}")
+    gram = rows @ rows.T + jitter * np.eye(len(rows))
+    chosen: list[int] = []
+    for _ in range(count):
+        rest = [i for i in range(len(rows)) if i not in chosen]
+        volume = [np.linalg.slogdet(gram[np.ix_(s, s)])[1] for s in ([*chosen, i] for i in rest)]
+        chosen.append(rest[int(np.argmax(volume))])
+    return chosen
+
+
+def effective_rank(features: np.ndarray) -> float:
+    """How many independent directions feature vectors [N, F] have: exp of the entropy of their
+    singular values (Roy & Vetterli 2007). 1 if all are alike."""
+    values = np.linalg.svd(_scaled(features), compute_uv=False)
+    share = values[values > 0] / values.sum()
+    return float(np.exp(-(share * np.log(share)).sum())) if len(share) else 0.0
+
+
+def compatibility_clusters(matrix: np.ndarray, *, distance: float) -> np.ndarray:
+    """[N] numbers of clusters, from 1, of policies that get on alike with everybody.
+
+    Average linkage of the rows and columns of M [N, N] together; `distance` is the mean difference
+    of returns up to which policies count as alike. Raises UserError for cells that are no numbers.
+    """
+    matrix = check_scores(matrix)
+    if len(matrix) == 1:
+        return np.ones(1, int)
+    both = np.concatenate([matrix, matrix.T], axis=1)
+    # cityblock over 2 N cells, so that the threshold is in units of return
+    tree = linkage(both, "average", metric="cityblock")
+    return fcluster(tree, distance * both.shape[1], "distance").astype(int)
+
+
+def _with_best(scores: np.ndarray, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    scores, best = check_scores(scores), np.asarray(best, float)
+    if best.shape != scores.shape[1:] or not np.isfinite(best).all():
+        raise UserError(
+            f"best has shape {best.shape}: give one return, and a number, for each of the "
+            f"{scores.shape[1]} columns of scores"
+        )
+    return scores, best
+
+
+def _scaled(features: np.ndarray) -> np.ndarray:
+    """Each feature over its maximum over the policies."""
+    features = check_scores(features)
+    return features / np.maximum(np.abs(features).max(0), 1e-12)
