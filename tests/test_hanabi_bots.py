@@ -88,13 +88,14 @@ def test_bots_do_not_look_at_their_own_cards(name):
 
 
 def permute_hidden(states):
-    """The same views for whoever moves: the cards that it cannot see in another order."""
+    """The same views for whoever moves: the own hand and the rest of the deck dealt anew."""
     rng = np.random.default_rng(1)
-    hands = states.hands.copy()
+    hands, decks = states.hands.copy(), states.deck.copy()
     for game, seat in enumerate(states.cur):
-        held = np.flatnonzero(hands[game, seat] >= 0)
-        hands[game, seat, held] = rng.permutation(hands[game, seat, held])
-    return states._replace(hands=hands, deck=rng.permuted(states.deck, axis=1))
+        held, top = np.flatnonzero(hands[game, seat] >= 0), states.dealt[game]
+        hidden = rng.permutation(np.concatenate([hands[game, seat, held], decks[game, top:]]))
+        hands[game, seat, held], decks[game, top:] = np.split(hidden, [len(held)])
+    return states._replace(hands=hands, deck=decks)
 
 
 def test_useful_cards_are_told_rank_first_then_colour_and_then_played():
