@@ -1,10 +1,11 @@
 """SP, XP and conventions on a game of Hanabi, with intervals over seeds.
 
-    python -m benchmarks.hanabi [tiny-2p | mini-2p]
+    python -m benchmarks.hanabi [tiny-2p | mini-2p] [STEPS METHOD ...]
 
 Six seeds each of self-play, other-play, high-entropy self-play and FCP (each best response with its
 own three self-play seeds), and the rule bots as strangers. Runs are kept in runs/hanabi; called
-again, it goes on with them.
+again, it goes on with them. With STEPS (per seed) and methods, e.g. `mini-2p 3.5e6 SP OP`, only
+these, for that long.
 """
 
 import sys
@@ -31,8 +32,9 @@ SEEDS = 6
 STRANGERS = ("outer", "iggi", "piers", "van_den_bergh")
 
 
-def recipes(env):
-    usual = preset(env.spec)
+def recipes(env, steps=None):
+    """All methods; with steps, trained for so many per seed."""
+    usual = preset(env.spec).but(None, steps, None)
     fcp = FictitiousCoPlay(
         members=SEEDS,
         partners=3,
@@ -40,18 +42,18 @@ def recipes(env):
         partner_steps=usual.steps / 2,
     )
     return {
-        "SP": (SelfPlay(members=SEEDS), 0),
-        "OP": (OtherPlay(members=SEEDS), 100),
-        "HE": (HighEntropy(members=SEEDS), 200),
+        "SP": (SelfPlay(members=SEEDS, steps=steps), 0),
+        "OP": (OtherPlay(members=SEEDS, steps=steps), 100),
+        "HE": (HighEntropy(members=SEEDS, steps=steps), 200),
         "FCP": (fcp, 300),
     }
 
 
-def trained(env):
+def trained(chosen, env, folder):
     """The pools, and how long each took."""
     pools, times = {}, {}
-    for name, (recipe, seed) in recipes(env).items():
-        out = RUNS / env.spec.id.split("/")[1] / name.lower()
+    for name, (recipe, seed) in chosen.items():
+        out = RUNS / folder / name.lower()
         began = time.perf_counter()
         pools[name] = recipe.train(env, seed=seed, out=out, resume=out.exists(), progress=True)
         times[name] = time.perf_counter() - began
@@ -99,9 +101,14 @@ def draw(env, pools, played, name):
 
 def main() -> None:
     zsc.setup()
-    name = sys.argv[1] if len(sys.argv) > 1 else "tiny-2p"
+    name, *longer = sys.argv[1:] or ["tiny-2p"]
     env = zsc.make(f"hanabi/{name}")
-    pools, times = trained(env)
+    chosen = recipes(env)
+    if longer:
+        steps, *methods = longer
+        name += f"-{steps}"
+        chosen = {method: recipes(env, float(steps))[method] for method in methods}
+    pools, times = trained(chosen, env, name)
     pools["bots"] = hanabi_bots(env, STRANGERS)
     for greedy in (False, True):
         played = crossplay(env, pools, episodes=128, seed=0, greedy=greedy)

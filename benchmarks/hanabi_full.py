@@ -21,6 +21,7 @@ from benchmarks.report import PICTURES, table, write_section
 from evaluation import crossplay
 from evaluation.plots import learning_curves
 from populations import SelfPlay
+from populations.presets import preset
 from zsc.bots import hanabi_bots
 
 OUT = RUNS / "full-2p"
@@ -38,7 +39,8 @@ def curve() -> str:
     axes.set_title("hanabi/full-2p, two seeds, mean of 20 updates", fontsize=10)
     axes.figure.savefig(PICTURES / "hanabi_full_curve.png", dpi=90)
     plt.close(axes.figure)
-    played = float((lengths * 64).sum(0).mean())
+    games = preset(zsc.make("hanabi/full-2p").spec).ppo.envs
+    played = float((lengths * games).sum(0).mean())
     marks = [f"{np.interp(m * 1e6, steps[19:], mean.mean(1)):.1f} at {m} M" for m in (1, 2, 4, 8)]
     return (
         f"{steps[-1] / 1e6:.1f} M steps per seed, {played / 1e6:.1f} M of them turns of living "

@@ -2,8 +2,10 @@
 and what the worst partners do to an agent.
 
 scores are [runs, tasks]: one number per training run (seed) and task (a kitchen, a partner, a
-seat). Runs are the replication unit: intervals resample runs inside each task, the stratified
-bootstrap of Agarwal et al. 2021 (arXiv 2108.13264), widened for few runs as in `evaluation.stats`.
+seat). Runs are the replication unit: intervals resample whole runs, since the same agent met every
+partner and seat. Where each column is a training of its own (kitchens), `independent_tasks=True`
+resamples runs inside each task: the stratified bootstrap of Agarwal et al. 2021 (arXiv 2108.13264).
+Intervals are widened for few runs as in `evaluation.stats`.
 """
 
 from __future__ import annotations
@@ -26,47 +28,59 @@ def aggregate(
     scores: np.ndarray,
     statistic: Callable[[np.ndarray], float] = iqm,
     *,
+    independent_tasks: bool = False,
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Interval:
-    """A statistic of scores [runs, tasks] with its 95 % stratified-bootstrap interval.
+    """A statistic of scores [runs, tasks] with its 95 % bootstrap interval over runs.
 
     Raises UserError for scores that are no matrix or not all numbers.
     """
     scores = check_scores(scores)
-    draws = np.array([statistic(x) for x in _resampled(scores, seed, resamples)])
-    return interval(statistic(scores), draws, small_sample(len(scores)))
+    draws = [statistic(x) for x in _resampled(scores, independent_tasks, seed, resamples)]
+    return interval(statistic(scores), np.array(draws), small_sample(len(scores)))
 
 
 def probability_of_improvement(
-    ours: np.ndarray, others: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES
+    ours: np.ndarray,
+    others: np.ndarray,
+    *,
+    independent_tasks: bool = False,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> Interval:
     """P(a run of ours beats a run of the others), the mean over tasks; ties count half.
 
-    ours [runs, tasks] and others [runs, tasks] may differ in runs. Raises UserError if their tasks
-    differ.
+    ours [runs, tasks] and others [runs, tasks] may differ in runs; with a single one on either side
+    there is no interval. Raises UserError if their tasks differ.
     """
     ours, others = check_scores(ours), check_scores(others)
     if ours.shape[1] != others.shape[1]:
         raise UserError(
             f"{ours.shape[1]} tasks against {others.shape[1]}: compare scores on the same tasks"
         )
-    pairs = zip(
-        _resampled(ours, seed, resamples), _resampled(others, seed + 1, resamples), strict=True
+    resampled = (
+        _resampled(x, independent_tasks, seed + i, resamples) for i, x in enumerate((ours, others))
     )
-    draws = np.array([_beats(x, y) for x, y in pairs])
+    # a side of one run has no resamples, and then there are no pairs of them
+    draws = np.array([_beats(x, y) for x, y in zip(*resampled, strict=False)])
     stretch = small_sample(min(len(ours), len(others)))
     found = interval(_beats(ours, others), draws, stretch, 0.0)
     return found._replace(high=min(found.high, 1.0))
 
 
 def performance_profile(
-    scores: np.ndarray, thresholds: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES
+    scores: np.ndarray,
+    thresholds: np.ndarray,
+    *,
+    independent_tasks: bool = False,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For each threshold [X] the share of scores [runs, tasks] above it, and its 95 % band."""
     scores = check_scores(scores)
     above = lambda x: (x[..., None] > np.asarray(thresholds, float)).mean((0, 1))
-    draws = np.array([above(x) for x in _resampled(scores, seed, resamples)])
+    draws = np.array([above(x) for x in _resampled(scores, independent_tasks, seed, resamples)])
     share = above(scores)
     stretch = small_sample(len(scores))
     if len(draws) == 0 or not np.isfinite(stretch):
@@ -77,7 +91,7 @@ def performance_profile(
 
 def worst_case(scores: np.ndarray) -> float:
     """What a run [runs, partners] earns with its worst partner, the mean over runs."""
-    return float(np.min(scores, axis=1).mean())
+    return float(check_scores(scores).min(1).mean())
 
 
 def cvar(share: float) -> Callable[[np.ndarray], float]:
@@ -90,7 +104,7 @@ def cvar(share: float) -> Callable[[np.ndarray], float]:
         raise UserError(f"share is {share}: give a share of the partners above 0, at most 1")
 
     def statistic(scores: np.ndarray) -> float:
-        ranked = np.sort(scores, axis=1)
+        ranked = np.sort(check_scores(scores), axis=1)
         # whole partners, and the fitting part of the next one
         weight = np.clip(share * ranked.shape[1] - np.arange(ranked.shape[1]), 0.0, 1.0)
         weight[0] = max(weight[0], 1e-12)
@@ -113,12 +127,15 @@ def check_scores(scores: np.ndarray) -> np.ndarray:
     return scores
 
 
-def _resampled(scores: np.ndarray, seed: int, resamples: int) -> list[np.ndarray]:
-    """Runs drawn with replacement, for each task by itself; none if there is one run only."""
+def _resampled(
+    scores: np.ndarray, independent_tasks: bool, seed: int, resamples: int
+) -> list[np.ndarray]:
+    """Runs drawn with replacement, whole or for each task; none if there is one run only."""
     runs, tasks = scores.shape
     rng = np.random.default_rng(seed)
+    shape = (runs, tasks if independent_tasks else 1)
     count = resamples if runs > 1 else 0
-    return [scores[rng.integers(runs, size=(runs, tasks)), np.arange(tasks)] for _ in range(count)]
+    return [scores[rng.integers(runs, size=shape), np.arange(tasks)] for _ in range(count)]
 
 
 def _beats(ours: np.ndarray, others: np.ndarray) -> float:

@@ -1,6 +1,7 @@
 """Settings that are known to work, per game: what a recipe uses unless told otherwise.
 
-Found by the runs that benchmarks/RESULTS.md lists. A game that is not named here gets the first.
+Those of the games in benchmarks/RESULTS.md were found by the runs that it lists; other sizes of
+Hanabi get their nearest relative's, and every other game the first.
 """
 
 from __future__ import annotations
@@ -39,9 +40,11 @@ def response_preset(spec: EnvSpec) -> Preset:
 
 
 def high_entropy_preset(spec: EnvSpec) -> Preset:
-    """Self-play with a memory, entropy .05 and lambda .9 (arXiv 2511.22581)."""
+    """Self-play with a memory, entropy of at least .05 and lambda .9 (arXiv 2511.22581)."""
     usual = preset(spec)
-    return usual._replace(ppo=replace(usual.ppo, entropy=0.05, lam=0.9), policy=gru_policy)
+    ppo = replace(usual.ppo, entropy=max(0.05, usual.ppo.entropy), lam=0.9)
+    recurrent = usual.policy(spec).recurrent
+    return usual._replace(ppo=ppo, policy=usual.policy if recurrent else gru_policy)
 
 
 _DEFAULT = Preset(PPOConfig(), 500_000)
@@ -74,6 +77,8 @@ _PRESETS = {
     ),
     "hanabi/tiny-2p": Preset(_HANABI, 700_000, gru_policy),
     "hanabi/mini-2p": Preset(_HANABI, 1_500_000, gru_policy),
+    "hanabi/small-2p": Preset(_HANABI, 1_500_000, gru_policy),
+    "hanabi/very-small-2p": Preset(_HANABI, 700_000, gru_policy),
 }
 _FAMILIES = {
     "hanabi": Preset(_FULL_HANABI, 1e7, partial(gru_policy, widths=(128,), hidden=128)),

@@ -121,6 +121,8 @@ def test_hanabi_from_the_command_line(
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert (manifest["method"], manifest["env"]) == ("HighEntropy", "hanabi/tiny-2p")
     assert zsc.load_pool("run").policy.name == "greedy"
+    ppo = manifest["recipe"]["ppo"]
+    assert (ppo["envs"], ppo["entropy"], ppo["lam"]) == (8, 0.05, 0.9)
     assert main(["crossplay", "run", "--bots", "--episodes", "2", "--out", "matrix"]) == 0
     played = load_crossplay(tmp_path / "matrix")
     assert played.names[:3] == ("run/0", "run/1", "bots/random")

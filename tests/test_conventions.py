@@ -5,15 +5,35 @@ import numpy as np
 import pytest
 
 import zsc
-from evaluation.conventions import conditional_actions, draw_conditional_actions
+from evaluation.conventions import (
+    conditional_actions,
+    count_followers,
+    draw_conditional_actions,
+)
 from zsc import UserError
 from zsc.bots import hanabi_bots
 
 ENV = zsc.make("hanabi/small-2p")
 
 
-def test_what_follows_what_for_players_whose_rules_are_known():
-    """Outer never discards with all tokens there, and never hints without one."""
+def test_followers_are_counted_by_hand():
+    """Two games: 0 1 0 2 and, over after two turns, 3 0."""
+    idle, size = ENV.spec.idle_action, ENV.spec.num_actions
+    action = np.full((2, 5, 2), idle)
+    for game, moves in enumerate([(0, 1, 0, 2, 5), (3, 0, 4, 4, 4)]):
+        for turn, move in enumerate(moves):
+            action[game, turn, turn % 2] = move
+    playing = np.array([[1, 1, 1, 1, 0], [1, 1, 0, 0, 0]], bool)
+    games = zsc.Record((), (), (), action, (), (), playing)
+    wanted = np.zeros((size - 1, size - 1), int)
+    for before, after in [(0, 1), (1, 0), (0, 2), (3, 0)]:
+        wanted[before, after] += 1
+    followed = count_followers(ENV, games)
+    np.testing.assert_array_equal(followed.counts, wanted)
+    np.testing.assert_allclose(followed.shares[0, :3], [0, 0.5, 0.5])
+
+
+def test_shares_are_of_all_that_followed():
     bots = hanabi_bots(ENV, ("outer",))
     followed = conditional_actions(ENV, (bots, bots), episodes=32)
     names = followed.names

@@ -88,7 +88,7 @@ def lone_game(env, order, applies, step, key):
     earned = np.zeros(len(order))
     for time in range(env.spec.horizon):
         now = jax.random.fold_in(key, time)
-        noise = jax.random.gumbel(now, (len(order), env.spec.num_actions))
+        noise = jax.random.gumbel(jax.random.fold_in(now, 1), (len(order), env.spec.num_actions))
         actions = []
         for seat, (pool, member) in enumerate(order):
             params = jax.tree.map(lambda x, m=member: x[m], pool.params)

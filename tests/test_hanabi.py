@@ -215,6 +215,8 @@ def test_strict_games_refuse_illegal_actions():
         ({"life_tokens": 0}, "at least 1"),
         ({"encoding": "canon"}, "canonical"),
         ({"colours": 20}, "at most 127"),
+        ({"colours": 5.0}, "colours is 5.0: give a whole number"),
+        ({"copies": 3}, "copies is 3: give a tuple"),
     ],
 )
 def test_sizes_that_cannot_be_played_are_refused(settings, message):
@@ -222,8 +224,14 @@ def test_sizes_that_cannot_be_played_are_refused(settings, message):
         zsc.make("hanabi", **settings)
 
 
+def test_lists_are_as_good_as_tuples():
+    assert zsc.make("hanabi", copies=[3, 2, 2, 2, 1]) == zsc.make("hanabi/full-2p")
+
+
 def test_wrong_decks_are_refused():
     deck = sorted_deck(TABLE)
+    with pytest.raises(UserError, match="whole numbers"):
+        TABLE.reset_from_deck(deck + 0.5)
     with pytest.raises(UserError, match=r"shape \(8, 2\): give \(9, 2\)"):
         TABLE.reset_from_deck(deck[:-1])
     wrong = deck.copy()
@@ -236,10 +244,15 @@ def test_wrong_decks_are_refused():
 
 
 def test_shuffled_decks_are_fair():
-    """Every card comes first as often as its copies say."""
-    first = jax.vmap(lambda k: rules.shuffled(TABLE.rules, k)[0])(jax.random.split(KEY, 6000))
-    share = np.bincount(np.asarray(first), minlength=6) / 6000
-    np.testing.assert_allclose(share, np.tile([2 / 9, 1 / 9], 3), atol=0.02)
+    """Every card comes in every place as often as its copies say; no card is lost."""
+    decks = jax.vmap(lambda k: rules.shuffled(TABLE.rules, k))(jax.random.split(KEY, 6000))
+    assert (np.sort(decks, axis=1) == TABLE.rules.cards).all()
+    for place in range(9):
+        share = np.bincount(decks[:, place], minlength=6) / 6000
+        np.testing.assert_allclose(share, np.tile([2 / 9, 1 / 9], 3), atol=0.025)
+    # what comes second does not depend on what came first, but for the copies left
+    after_zero = np.bincount(decks[decks[:, 0] == 0, 1], minlength=6) / (decks[:, 0] == 0).sum()
+    np.testing.assert_allclose(after_zero, [1 / 8, 1 / 8, 2 / 8, 1 / 8, 2 / 8, 1 / 8], atol=0.05)
 
 
 def test_pictures_show_hands_and_the_last_move():

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import zsc
+from evaluation import crossplay
 from populations import FictitiousCoPlay, HighEntropy, OtherPlay, SelfPlay
 from zsc import MatchSpec, Method, PPOConfig, gru_policy, init_state, make_update, mlp_policy
 from zsc.match import draw_match
-from zsc.policy import Inputs
+from zsc.policy import Out, Policy
 from zsc.rollout import rollout, start
 from zsc.sinks import Memory
 from zsc.train import fit
@@ -61,15 +62,38 @@ def test_whoever_acts_is_asked_and_acts(relabel):
     np.testing.assert_array_equal(playing.sum(0), end.length)
 
 
+def counting_policy():
+    """Does what its own memory says: in its n-th turn the n-th of its legal actions."""
+
+    def apply(params, carry, inputs):
+        order = jnp.cumsum(inputs.mask) - 1
+        wanted = (order == carry % inputs.mask.sum()) & inputs.mask
+        return carry + 1, Out(jnp.where(wanted, 0.0, -1e9), jnp.zeros(1))
+
+    return Policy("counting", (), lambda key: jnp.zeros(1), lambda: jnp.int32(0), apply)
+
+
 def test_memory_stands_still_while_an_agent_waits():
-    policy = gru_policy(ENV.spec, widths=(8,), hidden=8)
-    params = policy.init(jax.random.key(0))
-    _, shown = ENV.reset(jax.random.key(0))
-    carry = jnp.linspace(-1, 1, 8)
-    see = lambda seat: Inputs(shown.obs[seat], shown.mask[seat], jnp.array(False), jnp.int32(seat))
-    acting, waiting = (policy.apply(params, carry, see(seat))[0] for seat in (0, 1))
-    assert not np.allclose(acting, carry)
-    np.testing.assert_array_equal(waiting, carry)
+    """An agent that counts its turns plays the same game in training, cross-play and records,
+    although only training does not ask it while it waits."""
+    policy = counting_policy()
+    pool = zsc.make_pool(ENV.spec, policy, jnp.zeros((1, 1)), [zsc.Label("counting")])
+    seen = zsc.record(ENV, (pool, pool), episodes=4)
+    for game in range(4):
+        for seat in (0, 1):
+            mine = seen.mask[game, seat::2, seat][seen.playing[game, seat::2]]
+            did = seen.action[game, seat::2, seat][seen.playing[game, seat::2]]
+            wanted = [np.flatnonzero(m)[n % m.sum()] for n, m in enumerate(mine)]
+            assert did.tolist() == wanted
+    _, trajectory = played(policy=policy)
+    for game in range(GAMES):
+        playing = trajectory.playing[:, game, 0]
+        masks, did = trajectory.inputs.mask[:, game, 0], trajectory.action[:, game, 0]
+        wanted = [np.flatnonzero(m)[t // 2 % m.sum()] for t, m in enumerate(masks[playing])]
+        assert did[playing].tolist() == wanted
+    matrix = crossplay(ENV, {"counting": pool}, episodes=256).values[0, 0, 0, :, 0]
+    recorded = zsc.record(ENV, (pool, pool), episodes=256).reward[..., 0].sum(1)
+    assert matrix.mean() == pytest.approx(recorded.mean(), abs=0.5)
 
 
 def test_with_a_partner_the_learner_waits_and_waiting_teaches_the_policy_nothing():
@@ -129,9 +153,12 @@ def test_recipes_train_on_a_game_of_turns():
 
 
 def test_high_entropy_is_self_play_with_these_settings():
-    for env in (ENV, zsc.make("overcooked/cramped_room")):
-        (plan,) = HighEntropy().plans(env.spec)
-        assert (plan.ppo.entropy, plan.ppo.lam) == (0.05, 0.9)
-        assert plan.policy(env.spec).name == "gru"
-        (usual,) = SelfPlay().plans(env.spec)
+    for name in ("hanabi/full-2p", "overcooked/cramped_room", "overcooked/counter_circuit"):
+        env = zsc.make(name)
+        (plan,), (usual,) = HighEntropy().plans(env.spec), SelfPlay().plans(env.spec)
+        assert plan.ppo.entropy == max(0.05, usual.ppo.entropy)
+        assert plan.ppo.lam == 0.9
         assert plan.steps == usual.steps
+        assert plan.policy(env.spec).name == "gru"
+        if usual.policy(env.spec).recurrent:
+            assert plan.policy(env.spec) == usual.policy(env.spec)

@@ -19,7 +19,6 @@ import zsc
 from evaluation import CrossPlay, crossplay
 from evaluation.plots import save_picture
 from populations import RECIPES
-from populations.presets import preset, response_preset
 from zsc.bots import overcooked_bots, scripted_partners
 from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
@@ -192,26 +191,30 @@ class Train:
             "members": self.members,
             "steps": self.steps,
             "policy": NETWORKS[self.network] if self.network else None,
-            "ppo": self._ppo(env),
         }
         if self.network == "cnn" and len(env.spec.obs_shape) != 3:
-            raise UserError("the cnn needs a grid observation: add --encoding grid")
+            how = "add --encoding grid" if isinstance(env, Overcooked) else "use mlp or gru here"
+            raise UserError(f"the cnn needs a grid observation: {how}")
         extra = {"partners": self.partners, "partner_steps": self.partner_steps}
         for name, value in extra.items():
             if value is not None and self.method != "fcp":
                 raise UserError(f"--{name.replace('_', '-')} belongs to fcp, not to {self.method}")
             if value is not None:
                 settings[name] = value
-        recipe = RECIPES[self.method](**settings)
+        recipe = self._tuned(RECIPES[self.method](**settings), env)
         pool = recipe.train(env, seed=self.seed, out=self.out, resume=self.resume, progress=True)
         skills = " ".join(f"{label.skill:.3g}" for label in pool.labels)
         print(f"{len(pool)} agents in {self.out / 'pool'}; mean return with themselves: {skills}")
 
-    def _ppo(self, env: Environment) -> zsc.PPOConfig | None:
+    def _tuned(self, recipe: Any, env: Environment) -> Any:
+        """The recipe with what was asked for in place of its own settings."""
         asked = {"learning_rate": self.lr, "entropy": self.entropy, "envs": self.games}
         given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-        usual = response_preset if self.method == "fcp" else preset
-        return replace(usual(env.spec).ppo, **given) if given else None
+        if not given:
+            return recipe
+        # the last stage is the one that makes the agents
+        usual = recipe.plans(env.spec)[-1].ppo
+        return replace(recipe, ppo=replace(usual, **given))
 
 
 @dataclass(frozen=True)

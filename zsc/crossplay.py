@@ -27,7 +27,7 @@ from zsc.errors import UserError
 from zsc.match import MatchSpec, draw_match
 from zsc.members import AXIS, map_members, member_mesh
 from zsc.nets import sample
-from zsc.policy import Inputs, Policy
+from zsc.policy import Inputs, Policy, in_turns
 from zsc.pool import Pool, Roster, check_home
 from zsc.rollout import rollout, start
 from zsc.types import Array, Carry, Key, Params, State
@@ -269,6 +269,7 @@ def _play(
     numbers: Array,
 ) -> Played:
     spec = env.spec
+    row_policy, col_policy = in_turns(spec, row_policy), in_turns(spec, col_policy)
     shape = (
         len(jax.tree.leaves(rows)[0]),
         len(jax.tree.leaves(cols)[0]),
@@ -283,7 +284,10 @@ def _play(
 
     def step(table: _Table) -> _Table:
         now = jax.vmap(lambda k: jax.random.fold_in(k, table.time))(keys)
-        noise = jax.vmap(partial(jax.random.gumbel, shape=(spec.num_agents, spec.num_actions)))(now)
+        choice = jax.vmap(lambda k: jax.random.fold_in(k, 1))(now)
+        noise = jax.vmap(partial(jax.random.gumbel, shape=(spec.num_agents, spec.num_actions)))(
+            choice
+        )
         row, row_action = _act(row_policy, rows, table.row, table, noise, seats, "row")
         col, col_action = _act(col_policy, cols, table.col, table, noise, seats, "col")
         action = _seat(seats, row_action, col_action)

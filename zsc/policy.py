@@ -8,7 +8,7 @@ takes any of them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -27,7 +27,7 @@ class Inputs(NamedTuple):
 
     obs: Array  # [...] as the game shows it
     mask: Array  # [N] legal actions
-    first: Array  # [] bool, first step of an episode: the carry is reset
+    first: Array  # [] bool, first step of an episode: the carry is as good as `Policy.carry()`
     agent: Array  # [] int32, the seat
     state: State = ()  # the game state, for policies with needs_state only
 
@@ -81,6 +81,24 @@ def build(name: str, config: Config) -> Policy:
     return _BUILDERS[name](**dict(config))
 
 
+def in_turns(spec: EnvSpec, policy: Policy) -> Policy:
+    """The policy as it plays a game: in a game of turns its memory stands still while it waits.
+
+    So it remembers its own turns, and training need not work out what a waiting agent thinks. All
+    that plays (rollouts, cross-play, records) asks policies through this. In games without turns,
+    and without memory, it is the policy itself.
+    """
+    if not spec.turns or not policy.recurrent:
+        return policy
+
+    def apply(params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
+        after, out = policy.apply(params, carry, inputs)
+        waits = inputs.mask[spec.idle_action] & (inputs.mask.sum() == 1)
+        return jax.tree.map(lambda old, new: jnp.where(waits, old, new), carry, after), out
+
+    return replace(policy, apply=apply)
+
+
 def no_carry() -> Carry:
     """The carry of a policy without memory."""
     return ()
@@ -117,18 +135,15 @@ def _feed_forward(name: str, config: dict[str, Any]) -> Policy:
 
 @register("gru")
 def _gru(**config: Any) -> Policy:
-    shape, hidden, idle = config["obs_shape"], config["hidden"], config["idle_action"]
-    apart = ("obs_shape", "idle_action")
-    network = Recurrent(**{key: value for key, value in config.items() if key not in apart})
+    shape, hidden = config["obs_shape"], config["hidden"]
+    options = {key: value for key, value in config.items() if key != "obs_shape"}
+    network = Recurrent(**options)
 
     def apply(params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
-        before = jnp.where(inputs.first, 0.0, carry)
-        said: Any = network.apply(params, before, inputs.obs)
-        after, (logits, value) = said
-        if idle is not None:
-            waits = inputs.mask[idle] & (inputs.mask.sum() == 1)
-            after = jnp.where(waits, before, after)
-        return after, Out(logits, value)
+        carry = jnp.where(inputs.first, 0.0, carry)
+        said: Any = network.apply(params, carry, inputs.obs)
+        carry, (logits, value) = said
+        return carry, Out(logits, value)
 
     return Policy(
         name="gru",
@@ -176,14 +191,9 @@ def gru_policy(
     activation: str = "relu",
     values: int = 1,
 ) -> Policy:
-    """Dense layers and a gated recurrent unit.
-
-    In a game of turns the memory stands still while the agent waits: it remembers its own turns,
-    and nobody has to work out what a waiting agent thinks.
-    """
+    """Dense layers and a gated recurrent unit."""
     extra = {"widths": widths, "hidden": hidden, "activation": activation, "num_values": values}
-    idle = spec.idle_action if spec.turns else None
-    return _gru(**_base_config(spec), **extra, idle_action=idle)
+    return _gru(**_base_config(spec), **extra)
 
 
 @register("constant")

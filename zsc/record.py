@@ -12,7 +12,7 @@ import numpy as np
 from zsc.envs.base import Environment
 from zsc.errors import UserError
 from zsc.nets import sample
-from zsc.policy import Inputs, Policy
+from zsc.policy import Inputs, Policy, in_turns
 from zsc.pool import Pool, check_home
 from zsc.types import Array, Carry, Key, Params, State
 
@@ -68,11 +68,14 @@ def _episode(
     env: Environment, policies: tuple[Policy, ...], params: tuple[Params, ...], key: Key
 ) -> tuple[Any, ...]:
     """The fields of a `Record` for one episode."""
+    policies = tuple(in_turns(env.spec, policy) for policy in policies)
 
     def step(now: tuple[State, Any, tuple[Carry, ...]], time: Array) -> tuple[Any, Any]:
         state, shown, carries = now
         here = jax.random.fold_in(key, time)
-        noise = jax.random.gumbel(here, (env.spec.num_agents, env.spec.num_actions))
+        noise = jax.random.gumbel(
+            jax.random.fold_in(here, 1), (env.spec.num_agents, env.spec.num_actions)
+        )
         actions, after = [], []
         for seat, policy in enumerate(policies):
             seen = Inputs(

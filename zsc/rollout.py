@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from zsc.envs.base import Environment, TimeStep
 from zsc.match import Match, MatchSpec
 from zsc.nets import distribution, sample
-from zsc.policy import Inputs, Out, Policy
+from zsc.policy import Inputs, Out, Policy, in_turns
 from zsc.types import Array, Carry, Key, Params, State
 
 
@@ -87,7 +87,7 @@ def rollout(
     length: int,
 ) -> tuple[Games, Trajectory]:
     """Play `length` steps of one member's E games. params without axes, match for one member."""
-    view = _View(env, spec, match)
+    policy, view = in_turns(env.spec, policy), _View(env, spec, match)
     noise_key, step_key = jax.random.split(key)
     asked = 1 if view.by_turn else env.spec.num_agents
     noise = jax.random.gumbel(noise_key, (length, len(match.seats), asked, env.spec.num_actions))
@@ -101,7 +101,7 @@ def rollout(
         mine = jax.tree.map(view.own, inputs)._replace(state=())
         learner, out = apply_batch(policy, params, take_turn(games.learner, turn), mine)
         action = sample(out.logits, mine.mask, view.own(noise))
-        partner, others = _partners_act(spec, match, games, inputs, noise)
+        partner, others = _partners_act(env, spec, match, games, inputs, noise)
         chosen = action if spec.partner is None else jnp.concatenate([action, others], axis=1)
         keys = jax.random.split(jax.random.fold_in(step_key, index), len(games.over))
         state, now = jax.vmap(env.step)(keys, games.state, view.to_seats(chosen, turn))
@@ -138,7 +138,10 @@ def rollout(
 
 
 def replay(policy: Policy, params: Params, trajectory: Trajectory) -> Out:
-    """What other parameters would have said along a trajectory: Out with axes [T, E, R]."""
+    """What other parameters would have said along a trajectory: Out with axes [T, E, R].
+
+    In a game of turns the policy is that of `in_turns`, as the training loop passes it to hooks.
+    """
     if not policy.recurrent:
         length, envs, roles = trajectory.action.shape
         flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[3:]), trajectory.inputs)
@@ -247,12 +250,12 @@ class _View:
 
 
 def _partners_act(
-    spec: MatchSpec, match: Match, games: Games, inputs: Inputs, noise: Array
+    env: Environment, spec: MatchSpec, match: Match, games: Games, inputs: Inputs, noise: Array
 ) -> tuple[Carry, Array]:
     """The partner's carries and actions [E, A-1]; K parameter sets are read, not E."""
-    partner = spec.partner
-    if partner is None:
+    if spec.partner is None:
         return (), jnp.zeros((len(noise), 0), jnp.int32)
+    partner = in_turns(env.spec, spec.partner)
     block = lambda x: x[:, 1:].reshape(spec.blocks, -1, *x[:, 1:].shape[1:])
     theirs = jax.tree.map(block, inputs)
     if not partner.needs_state:

@@ -24,7 +24,7 @@ from zsc.learn.ppo import Batch, PPOConfig, Schedule, ppo_loss, schedule
 from zsc.match import Match, MatchSpec, draw_match
 from zsc.members import map_members, replicate, spread
 from zsc.method import Matches, Method, no_method_state
-from zsc.policy import Policy
+from zsc.policy import Policy, in_turns
 from zsc.rollout import Games, Trajectory, rollout, start
 from zsc.sinks import Progress, Sink
 from zsc.types import Array, Key, Params, PyTree
@@ -135,7 +135,8 @@ class _Trainer:
     """The parts of one update; holds static values only."""
 
     def __init__(self, env: Environment, policy: Policy, method: Method, config: PPOConfig) -> None:
-        self.env, self.policy, self.method, self.config = env, policy, method, config
+        self.env, self.policy = env, in_turns(env.spec, policy)
+        self.method, self.config = method, config
         self.length = segment_length(env, config)
         self.optimizer = _optimizer(config)
         self.may_end_early = not env.spec.fixed_length and segments(env, config) > 1
@@ -339,7 +340,7 @@ class _Trainer:
     ) -> tuple[Params, optax.OptState, Metrics]:
         """One gradient step of one member alone."""
         (_, metrics), grads = jax.value_and_grad(self.loss, has_aux=True)(params, batches, now)
-        return *self.descend(now.rate, params, optimizer, grads), metrics
+        return *self.descend(now.rate * _living(batches), params, optimizer, grads), metrics
 
     def joint_step(
         self, now: Schedule, params: Params, optimizer: optax.OptState, batches: tuple[Batch, ...]
@@ -355,7 +356,8 @@ class _Trainer:
 
         (_, metrics), grads = jax.value_and_grad(total, has_aux=True)(params)
         # one optimizer per member: a shared one would couple their gradient clipping
-        return *jax.vmap(self.descend)(now.rate, params, optimizer, grads), metrics
+        rate = now.rate * jax.vmap(_living)(batches)
+        return *jax.vmap(self.descend)(rate, params, optimizer, grads), metrics
 
     def descend(
         self, rate: Array, params: Params, optimizer: optax.OptState, grads: Params
@@ -369,6 +371,14 @@ def _optimizer(config: PPOConfig) -> optax.GradientTransformation:
     return optax.chain(
         optax.clip_by_global_norm(config.max_grad_norm), optax.scale_by_adam(eps=1e-5)
     )
+
+
+def _living(batches: tuple[Batch, ...]) -> Array:
+    """[] the share of games that were not over before this part of the episode.
+
+    A part that few games live to see moves the parameters by as much less.
+    """
+    return jnp.stack([batch.trajectory.playing.any((0, 2)).mean() for batch in batches]).mean()
 
 
 def _fold(keys: Key, data: Any) -> Key:

@@ -45,7 +45,8 @@ class EnvSpec:
     action_names: tuple[str, ...]
     event_names: tuple[str, ...] = ()
     idle_action: int | None = None  # an action that leaves the world to the others
-    turns: bool = False  # one agent acts at a time, the others have the idle action only
+    # one agent acts at a time, the others have the idle action only, and all earn the same
+    turns: bool = False
 
 
 class Environment(Protocol):

@@ -35,8 +35,12 @@ def rebuild(id: str, settings: dict[str, Any]) -> Environment:
     for setting in settings:
         if setting not in build.__dataclass_fields__:
             raise unknown(f"setting of {id}", setting, build.__dataclass_fields__)
-    # JSON knows no tuples
-    return build(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+    return build(**_hashable(settings))
+
+
+def _hashable(settings: dict[str, Any]) -> dict[str, Any]:
+    """Lists as tuples: JSON knows no other, and environments are hashed."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
 
 
 def list_envs() -> tuple[str, ...]:
@@ -60,4 +64,4 @@ def make(name: str, **settings: Any) -> Environment:
     if name == "overcooked" and "layout" not in settings:
         raise UserError('overcooked needs a layout: make("overcooked", layout=TEXT), or a name '
                         "such as overcooked/cramped_room")  # fmt: skip
-    return build(**fixed, **settings)
+    return build(**fixed, **_hashable(settings))

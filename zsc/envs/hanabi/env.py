@@ -20,7 +20,7 @@ from zsc.types import Array, Key
 
 ENCODINGS = ("canonical", "belief")
 
-#: Games by name. full: 25 cards in five colours; the others fit a laptop's evening.
+#: Games by name. full: 50 cards in five colours; the others fit a laptop's evening.
 VARIANTS: dict[str, dict[str, Any]] = {
     "full-2p": {},
     "full-3p": {"players": 3},
@@ -79,6 +79,7 @@ class Hanabi:
     strict: bool = False
 
     def __post_init__(self) -> None:
+        _check_numbers(self)  # before anything is cached under these settings
         if self.encoding not in ENCODINGS:
             raise unknown("encoding", self.encoding, ENCODINGS)
         _rules(self)  # sizes that cannot be played are refused here, not inside jit
@@ -213,6 +214,17 @@ class Hanabi:
             ]
         )
         return mover[:, None] & happened & ~was_over
+
+
+def _check_numbers(env: Hanabi) -> None:
+    sizes = ("players", "colours", "ranks", "hand_size", "info_tokens", "life_tokens")
+    for name in sizes:
+        value = getattr(env, name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise UserError(f"{name} is {value!r}: give a whole number")
+    copies = env.copies
+    if not isinstance(copies, tuple) or not all(isinstance(n, int) for n in copies):
+        raise UserError(f"copies is {copies!r}: give a tuple of whole numbers, one per rank")
 
 
 @cache
