@@ -1,11 +1,9 @@
-"""The full game of two: two self-play seeds, their learning curve, and a matrix with the rule bots.
+"""The full game of two: self-play seeds with and without memory, and a matrix with the rule bots.
 
     python -m benchmarks.hanabi_full
 
-The run is kept in runs/hanabi/full-2p; called again, it goes on with it.
+Runs are kept in runs/hanabi; called again, it goes on with them.
 """
-
-import time
 
 import matplotlib
 
@@ -21,53 +19,55 @@ from benchmarks.report import PICTURES, table, write_section
 from evaluation import crossplay
 from evaluation.plots import learning_curves
 from populations import SelfPlay
-from populations.presets import preset
 from zsc.bots import hanabi_bots
+from zsc.policy import mlp_policy
 
-OUT = RUNS / "full-2p"
-STEPS = 1.2e7
+#: Per network: steps per seed. The feed-forward one is the smaller by far.
+NETWORKS = {
+    "mlp": (mlp_policy, 1.2e7),
+    "gru": (None, 4e6),  # the preset's
+}
 
 
-def curve() -> str:
-    """Draw the return of all members over steps; say where it ended."""
-    rows = [json.loads(line) for line in (OUT / "metrics.jsonl").read_text().splitlines()]
-    steps = np.array([row["steps"] for row in rows])
-    returns = np.array([row["return"] for row in rows])
-    lengths = np.array([row["length"] for row in rows])
-    mean = np.stack([np.convolve(x, np.ones(20) / 20, "valid") for x in returns.T], axis=1)
-    axes = learning_curves(steps[19:], mean)
-    axes.set_title("hanabi/full-2p, two seeds, mean of 20 updates", fontsize=10)
-    axes.figure.savefig(PICTURES / "hanabi_full_curve.png", dpi=90)
-    plt.close(axes.figure)
-    games = preset(zsc.make("hanabi/full-2p").spec).ppo.envs
-    played = float((lengths * games).sum(0).mean())
-    marks = [f"{np.interp(m * 1e6, steps[19:], mean.mean(1)):.1f} at {m} M" for m in (1, 2, 4, 8)]
-    return (
-        f"{steps[-1] / 1e6:.1f} M steps per seed, {played / 1e6:.1f} M of them turns of living "
-        f"games. Mean training return: {', '.join(marks)}, {mean[-1].mean():.1f} at the end."
-    )
+def trained(env, network):
+    """The pool of two seeds, and its returns and steps per update."""
+    policy, steps = NETWORKS[network]
+    out = RUNS / f"full-2p-{network}"
+    recipe = SelfPlay(members=2, steps=steps, policy=policy)
+    pool = recipe.train(env, seed=0, out=out, resume=out.exists(), progress=True)
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    return pool, {name: np.array([row[name] for row in rows]) for name in ("steps", "return")}
+
+
+def smooth(log):
+    """Returns [updates, M] as the mean of 20 updates, and the steps they end at."""
+    window = np.ones(20) / 20
+    mean = np.stack([np.convolve(x, window, "valid") for x in log["return"].T], axis=1)
+    return log["steps"][19:], mean
 
 
 def main() -> None:
     zsc.setup()
     env = zsc.make("hanabi/full-2p")
-    began = time.perf_counter()
-    recipe = SelfPlay(members=2, steps=STEPS)
-    pool = recipe.train(env, seed=0, out=OUT, resume=OUT.exists(), progress=True)
-    spent = time.perf_counter() - began
-    played = crossplay(env, {"SP": pool, "bots": hanabi_bots(env)}, episodes=128, seed=0)
-    axes = played.heatmap(cluster=False)
-    axes.figure.savefig(PICTURES / "hanabi_full.png", dpi=90)
-    matrix = played.matrix()
-    own = played.members("SP")
-    rows = [
-        [played.names[i], f"{matrix[i, i]:.2f}", f"{matrix[i, own[own != i]].mean():.2f}"]
-        + [f"{(matrix[i, j] + matrix[j, i]) / 2:.2f}" for j in played.members("bots")]
-        for i in own
-    ]
-    names = [played.names[j].split("/")[1] for j in played.members("bots")]
-    with_bots = table(["", "with itself", "with the other seed", *names], rows)
-    write_section("hanabi-full", f"{curve()}\n\n{with_bots}\n\nThis call took {spent:.0f} s.")
+    pools, lines = {}, []
+    axes = plt.subplots(figsize=(6, 3.6), layout="constrained")[1]
+    for network in NETWORKS:
+        pools[network], log = trained(env, network)
+        steps, returns = smooth(log)
+        learning_curves(steps, returns, axes, label=network)
+        at = [m for m in (0.5, 1, 2, 4, 8) if m * 1e6 < steps[-1]]
+        marks = [f"{np.interp(m * 1e6, steps, returns.mean(1)):.1f} at {m} M" for m in at]
+        end = f"{returns[-1].mean():.1f} at {steps[-1] / 1e6:.0f} M"
+        lines.append(f"{network}: mean training return {', '.join(marks)}, {end} steps per seed.")
+    axes.legend()
+    axes.figure.savefig(PICTURES / "hanabi_full_curve.png", dpi=90)
+    played = crossplay(env, pools | {"bots": hanabi_bots(env)}, episodes=128, seed=0)
+    played.heatmap(cluster=False).figure.savefig(PICTURES / "hanabi_full.png", dpi=90)
+    matrix = (played.matrix() + played.matrix().T) / 2
+    names = [name.split("/")[-1] if "bots" in name else name for name in played.names]
+    agents = [i for i, group in enumerate(played.groups) if group != "bots"]
+    rows = [[names[i], *(f"{x:.2f}" for x in matrix[i])] for i in agents]
+    write_section("hanabi-full", "\n\n".join([*lines, table(["mean return of", *names], rows)]))
 
 
 if __name__ == "__main__":

@@ -65,7 +65,6 @@ _HANABI = PPOConfig(
 # A lost game pays nothing in all, so only a discount makes its first points worth having.
 _FULL_HANABI = replace(
     _HANABI, envs=64, segments=4, epochs=3, minibatches=2, learning_rate=1e-3, gamma=0.98,
-    entropy=0.02,
 )  # fmt: skip
 _PRESETS = {
     "lever": Preset(_ONE_SHOT, 64 * 200),
