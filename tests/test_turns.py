@@ -9,6 +9,7 @@ import pytest
 import zsc
 from evaluation import crossplay
 from populations import FictitiousCoPlay, HighEntropy, OtherPlay, SelfPlay
+from populations.partners import take_table, uniform_partners
 from zsc import MatchSpec, Method, PPOConfig, gru_policy, init_state, make_update, mlp_policy
 from zsc.match import draw_match
 from zsc.policy import Out, Policy
@@ -121,6 +122,21 @@ def test_ratio_is_one_before_the_first_step(make, parts):
     assert log["first_ratio_error"].max() < 1e-5
     for old, new in zip(jax.tree.leaves(state.params), jax.tree.leaves(after.params), strict=True):
         assert (np.asarray(old) != np.asarray(new)).any()
+
+
+def test_ratio_is_one_for_a_best_response_with_a_memory():
+    """It is shown every turn, also its partner's, and remembers its own only: when it plays and
+    when it learns."""
+    policy = gru_policy(ENV.spec, widths=(8,), hidden=8)
+    spec = MatchSpec("partner", partner=policy, blocks=2)
+    method = Method("response", specs=(spec,), init=take_table, match=uniform_partners(spec, 8, 2))
+    ppo = PPOConfig(envs=8, segments=2, epochs=1, minibatches=1)
+    partners = jax.lax.map(policy.init, jax.random.split(jax.random.key(5), 3))
+    pool = (jnp.tile(jnp.arange(3), (2, 1)), partners)
+    state = init_state(policy, method, ppo, members=2, seed=0, updates=2, pool=pool)
+    log = Memory()
+    fit(make_update(ENV, policy, method, ppo), state, updates=2, chunk=2, sinks=[log])
+    assert log["first_ratio_error"].max() < 1e-5
 
 
 def test_parts_of_an_episode_that_no_game_lives_to_see_are_not_learned_from():
