@@ -4,8 +4,8 @@
 
 Six seeds each of self-play, other-play, high-entropy self-play and FCP (each best response with its
 own three self-play seeds), and the rule bots as strangers. Runs are kept in runs/hanabi; called
-again, it goes on with them. With STEPS (per seed) and methods, e.g. `mini-2p 3.5e6 SP OP`, only
-these, for that long.
+again, it goes on with them. With STEPS (per seed) and methods, e.g. `mini-2p 3.5e6 SP`, only these,
+for that long.
 """
 
 import sys
@@ -118,7 +118,7 @@ def main() -> None:
             f"hanabi-{name}-{how}",
             f"{tables(played)}\n\nTraining with compiling (0 s if it was done before): {spent}.",
         )
-        if not greedy:
+        if not greedy and {"SP", "OP"} <= set(pools):
             draw(env, pools, played, name)
 
 
