@@ -29,15 +29,17 @@ def checksum(obs):
 def ours(players):
     """(carry, key) -> carry, steps of living games; and the first carry."""
     env = zsc.make(f"hanabi/full-{players}p")
-    reset = jax.vmap(env.reset)
+    reset, idle = jax.vmap(env.reset), env.spec.idle_action
 
     def step(carry, key):
         state, shown, total = carry
         # one random word per game, spread over the actions: cheaper than one per action
-        word = jax.random.bits(key, (GAMES, 1, 1))
-        spread = np.arange(1, env.spec.num_actions + 1, dtype=np.uint32) * np.uint32(0x9E3779B1)
+        word = jax.random.bits(key, (GAMES, 1))
+        spread = np.arange(1, idle + 1, dtype=np.uint32) * np.uint32(0x9E3779B1)
         noise = ((word ^ spread) * np.uint32(0x85EBCA6B)) >> 1
-        action = jnp.where(shown.mask, noise.astype(jnp.int32), -1).argmax(-1)
+        legal = shown.mask[..., :idle].any(1)  # of whoever moves: the others can only wait
+        move = jnp.where(legal, noise.astype(jnp.int32), -1).argmax(-1)
+        action = jnp.where(shown.mask[..., idle], idle, move[:, None])
         living = (~shown.done).sum()
         state, shown = jax.vmap(env.step, (None, 0, 0))(key, state, action)
         return (state, shown, total + checksum(shown.obs)), living
