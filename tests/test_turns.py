@@ -1,6 +1,8 @@
 """Games of turns: only whoever acts is asked, forced waiting teaches nothing, dead games cost
 nothing."""
 
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +17,7 @@ from zsc.match import draw_match
 from zsc.policy import Out, Policy
 from zsc.rollout import rollout, start
 from zsc.sinks import Memory
-from zsc.train import fit
+from zsc.train import _living, fit
 
 ENV = zsc.make("hanabi", colours=3, ranks=2, copies=(2, 1), hand_size=2, info_tokens=2)
 WAIT = ENV.spec.num_actions - 1
@@ -152,6 +154,13 @@ def test_parts_of_an_episode_that_no_game_lives_to_see_are_not_learned_from():
     np.testing.assert_array_equal(np.asarray(count), turns)
     assert turns.min() < 5 * env.spec.horizon
     assert len(set(turns.tolist())) > 1
+
+
+def test_a_part_that_few_games_live_to_see_counts_for_as_much_less():
+    """Of four games one is over before this part, and one ends inside it."""
+    playing = np.ones((3, 4, 1), bool)  # [T, E, R]
+    playing[:, 0], playing[1:, 1] = False, False
+    assert _living((SimpleNamespace(trajectory=SimpleNamespace(playing=playing)),)) == 0.75
 
 
 def test_recipes_train_on_a_game_of_turns():

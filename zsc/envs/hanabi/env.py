@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
@@ -79,10 +79,10 @@ class Hanabi:
     strict: bool = False
 
     def __post_init__(self) -> None:
-        _check_numbers(self)  # before anything is cached under these settings
         if self.encoding not in ENCODINGS:
             raise unknown("encoding", self.encoding, ENCODINGS)
-        _rules(self)  # sizes that cannot be played are refused here, not inside jit
+        # refused here, not inside jit, and not cached: 5.0 would be found under 5
+        _build_rules(self)
 
     @property
     def rules(self) -> Rules:
@@ -216,28 +216,13 @@ class Hanabi:
         return mover[:, None] & happened & ~was_over
 
 
-def _check_numbers(env: Hanabi) -> None:
-    sizes = ("players", "colours", "ranks", "hand_size", "info_tokens", "life_tokens")
-    for name in sizes:
-        value = getattr(env, name)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise UserError(f"{name} is {value!r}: give a whole number")
-    copies = env.copies
-    if not isinstance(copies, tuple) or not all(isinstance(n, int) for n in copies):
-        raise UserError(f"copies is {copies!r}: give a tuple of whole numbers, one per rank")
-
-
 @cache
 def _rules(env: Hanabi) -> Rules:
-    return Rules(
-        env.players,
-        env.colours,
-        env.ranks,
-        env.copies,
-        env.hand_size,
-        env.info_tokens,
-        env.life_tokens,
-    )
+    return _build_rules(env)
+
+
+def _build_rules(env: Hanabi) -> Rules:
+    return Rules(*(getattr(env, field.name) for field in fields(Rules)))
 
 
 @cache

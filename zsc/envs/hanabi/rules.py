@@ -37,6 +37,13 @@ class Rules:
     life_tokens: int = 3
 
     def __post_init__(self) -> None:
+        for name in ("players", "colours", "ranks", "hand_size", "info_tokens", "life_tokens"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise UserError(f"{name} is {value!r}: give a whole number")
+        copies: object = self.copies
+        if not isinstance(copies, tuple) or not all(isinstance(n, int) for n in copies):
+            raise UserError(f"copies is {copies!r}: give a tuple of whole numbers, one per rank")
         if not 2 <= self.players <= 5:
             raise UserError(f"players is {self.players}: Hanabi is played by 2 to 5")
         for name in ("colours", "ranks", "hand_size", "info_tokens", "life_tokens"):
@@ -53,7 +60,8 @@ class Rules:
             )
         if max(self.kinds, self.deck_size) > np.iinfo(np.int8).max:
             raise UserError(
-                f"{self.kinds} kinds and {self.deck_size} cards: at most 127 of each are supported"
+                f"{self.kinds} kinds and {self.deck_size} cards: at most 127 of each are "
+                "supported: lower colours, ranks or copies"
             )
 
     @property
