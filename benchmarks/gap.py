@@ -14,7 +14,7 @@ import matplotlib
 matplotlib.use("Agg")
 
 import zsc
-from benchmarks.report import PICTURES, table, write_section
+from benchmarks.report import PICTURES, interval_text, table, write_section
 from evaluation import CrossPlay, crossplay
 from populations import FictitiousCoPlay, SelfPlay
 from zsc.bots import overcooked_bots
@@ -22,25 +22,25 @@ from zsc.bots import overcooked_bots
 COOKS = ("onion_carrier", "plate_server", "greedy_cook", "hog")
 
 
-def text(mean: float, low: float, high: float, digits: int = 0) -> str:
-    if mean != mean:
-        return "-"
-    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
-
-
 def tables(played: CrossPlay) -> str:
     summary = played.summary()
     parts = ("SP", "XP within", "gap", "XP between")
     rows = [
         [group, int(line["policies"])]
-        + [text(*(line[f"{p}{bound}"] for bound in ("", " low", " high"))) for p in parts]
+        + [interval_text(*(line[f"{p}{bound}"] for bound in ("", " low", " high"))) for p in parts]
         for group, line in summary.iterrows()
         if group != "cooks"
     ]
     first = table(["", "seeds", *parts], rows)
     groups = ["SP", "FCP", "cooks"]
     rows = [
-        [a, *(text(*played.block(a, b)) if a != b else "" for b in ("held-out SP", "cooks"))]
+        [
+            a,
+            *(
+                interval_text(*played.block(a, b)) if a != b else ""
+                for b in ("held-out SP", "cooks")
+            ),
+        ]
         for a in groups[:2]
     ]
     return f"{first}\n\n{table(['with strangers', 'held-out SP', 'scripted cooks'], rows)}"

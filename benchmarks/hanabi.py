@@ -19,8 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import zsc
-from benchmarks.gap import text
-from benchmarks.report import PICTURES, table, write_section
+from benchmarks.report import PICTURES, interval_text, table, write_section
 from evaluation import CrossPlay, crossplay
 from evaluation.conventions import conditional_actions, draw_conditional_actions
 from populations import FictitiousCoPlay, HighEntropy, OtherPlay, SelfPlay
@@ -68,9 +67,9 @@ def tables(played: CrossPlay) -> str:
     for group, line in summary.iterrows():
         if group == "bots":
             continue
-        cells = [text(*(line[f"{p}{b}"] for b in ("", " low", " high")), 2) for p in parts]
-        strangers = "" if group == "SP" else text(*played.block(group, "SP"), 2)
-        bots = text(*played.block(group, "bots"), 2)
+        cells = [interval_text(*(line[f"{p}{b}"] for b in ("", " low", " high")), 2) for p in parts]
+        strangers = "" if group == "SP" else interval_text(*played.block(group, "SP"), 2)
+        bots = interval_text(*played.block(group, "bots"), 2)
         rows.append([group, int(line["policies"]), *cells, strangers, bots])
     return table(["", "seeds", *parts, "with SP seeds", "with rule bots"], rows)
 

@@ -33,6 +33,15 @@ def table(columns: list[str], rows: list[list[object]]) -> str:
     return "\n".join(lines)
 
 
+def interval_text(mean: float, low: float, high: float, digits: int = 0) -> str:
+    """A mean with its bounds, or without if there are none."""
+    if mean != mean:
+        return "-"
+    if low != low:
+        return f"{mean:.{digits}f}"
+    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
 def write_section(name: str, text: str) -> None:
     """Put text between the markers of a section of RESULTS.md, and print it."""
     start, end = f"<!-- {name} -->", f"<!-- /{name} -->"

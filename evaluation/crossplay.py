@@ -19,6 +19,7 @@ from zsc.errors import UserError, unknown
 from zsc.policy import greedy as most_likely
 from zsc.pool import Pool
 from zsc.store import load_arrays, save_arrays
+from zsc.views import at_home
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -195,13 +196,13 @@ def crossplay(
     """
     if not entries:
         raise UserError("the roster is empty: give at least one pool, e.g. {'SP': pool}")
-    pools = [_as_greedy(pool) if greedy else pool for pool in entries.values()]
+    pools = [agents_of(pool, env, greedy) for pool in entries.values()]
     played = play_everyone(env, pools, episodes=episodes, key=jax.random.key(seed), budget=budget)
     labels = [label for pool in pools for label in pool.labels]
     return CrossPlay(
         values=played.values,
         metrics=played.metrics,
-        names=tuple(name for group, pool in entries.items() for name in _names(group, pool)),
+        names=tuple(name for group, pool in entries.items() for name in names_of(group, pool)),
         groups=tuple(group for group, pool in entries.items() for _ in pool.labels),
         ids=tuple(label.id for label in labels),
         parents=tuple(label.parents for label in labels),
@@ -230,13 +231,15 @@ def load_crossplay(folder: str | Path) -> CrossPlay:
     )
 
 
-def _as_greedy(pool: Pool) -> Pool:
-    if pool.policy.needs_state:
-        return pool  # a script's chances are part of what it is: a greedy "random" walks north
-    return pool.replace(policy=most_likely(pool.policy))  # type: ignore[attr-defined]
+def agents_of(pool: Pool, env: Environment, greedy: bool) -> Pool:
+    """A pool as it plays: greedily or not, and in the game's encoding or its own."""
+    # a script's chances are part of what it is: a greedy "random" walks north
+    if greedy and not pool.policy.needs_state:
+        pool = pool.replace(policy=most_likely(pool.policy))  # type: ignore[attr-defined]
+    return at_home(pool, env)
 
 
-def _names(group: str, pool: Pool) -> Sequence[str]:
+def names_of(group: str, pool: Pool) -> Sequence[str]:
     """Scripted partners by their names, trained ones by number; checkpoints with their stage."""
     methods = [label.method for label in pool.labels]
     if len(set(methods)) == len(methods) > 1:

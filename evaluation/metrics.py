@@ -14,7 +14,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from evaluation.aggregates import aggregate, check_scores, iqm
 from evaluation.stats import Interval
-from zsc.errors import UserError
+from zsc.errors import UserError, unknown
 
 if TYPE_CHECKING:
     from evaluation.crossplay import CrossPlay
@@ -69,6 +69,32 @@ def event_rates(played: CrossPlay) -> pd.DataFrame:
     counts = played.values[..., 2:].sum((1, 2, 3))
     rates = counts / np.maximum(length, 1)[:, None]
     return pd.DataFrame(rates, index=list(played.names), columns=list(names))
+
+
+def event_means(played: CrossPlay) -> pd.DataFrame:
+    """Every policy's events per episode, the mean over all its partners, seats and episodes."""
+    counts = played.values[..., 2:].mean((1, 2, 3))
+    return pd.DataFrame(counts, index=list(played.names), columns=list(played.metrics[2:]))
+
+
+def contribution(played: CrossPlay, event: str) -> np.ndarray:
+    """[N, N, seat] the row's share of an event in its games with the column, in each seat.
+
+    nan where the event never happened. With two seats the shares of both add up to 1. Raises
+    UserError for an unknown event or a game of more than two seats.
+    """
+    own = own_events(played, event)
+    both = own + own[..., ::-1].swapaxes(0, 1)
+    return np.divide(own, both, out=np.full(own.shape, np.nan), where=both > 0)
+
+
+def own_events(played: CrossPlay, event: str) -> np.ndarray:
+    """[N, N, seat] how often an event was the row's in a game with the column, with two seats."""
+    if event not in played.metrics[2:]:
+        raise unknown("event", event, played.metrics[2:])
+    if played.values.shape[2] != 2:
+        raise UserError(f"{played.env} has {played.values.shape[2]} seats: shares need two")
+    return played.values[..., played.metrics.index(event)].mean(-1)
 
 
 def behaviour_distances(features: np.ndarray) -> np.ndarray:

@@ -1,7 +1,9 @@
-"""Pictures: the cross-play heatmap and learning curves."""
+"""Pictures: heatmaps, SP against XP, who understands whom, learning curves, filmstrips."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,8 +11,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from scipy.cluster.hierarchy import leaves_list, linkage
+
+from evaluation.metrics import compatibility_clusters
+from zsc.errors import UserError
 
 if TYPE_CHECKING:
     from evaluation.crossplay import CrossPlay
@@ -69,6 +75,155 @@ def group_order(matrix: np.ndarray, groups: tuple[str, ...]) -> np.ndarray:
     return np.array(order)
 
 
+def marginal_heatmap(played: CrossPlay, *, cluster: bool = True) -> Figure:
+    """The heatmap, and beside it what each policy earns with itself and with strangers.
+
+    The strip at the left colours policies that get on alike with everybody (clusters at a quarter
+    of the largest return).
+    """
+    matrix = played.matrix()
+    order = group_order(matrix, played.groups) if cluster else np.arange(len(matrix))
+    side = float(np.clip(0.42 * len(matrix) + 2.2, 4.5, 16))
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(side * 1.35 + 1.2, side), layout="constrained", width_ratios=(3.2, 1)
+    )
+    heatmap(played, left, cluster=cluster)
+    kinds = compatibility_clusters(matrix, distance=0.25 * max(float(matrix.max()), 1e-9))
+    colours = sns.color_palette("husl", int(kinds.max()))
+    for place, policy in enumerate(order):
+        box = Rectangle((-0.35, place), 0.25, 1, color=colours[kinds[policy] - 1], clip_on=False)
+        left.add_patch(box)
+    own, strangers = np.diag(matrix)[order], _with_strangers(matrix)[order]
+    places = np.arange(len(order)) + 0.5
+    right.hlines(places, strangers, own, color="0.75", lw=1.5)
+    right.plot(own, places, "o", color="#20425c", label="itself")
+    right.plot(strangers, places, "o", color="#d1752b", label="strangers")
+    right.set_ylim(len(order), 0)
+    right.set_yticks([])
+    right.set_xlim(left=min(0.0, float(matrix.min())))
+    right.set_xlabel("mean return with", fontsize=9)
+    right.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1))
+    sns.despine(ax=right, left=True)
+    return figure
+
+
+def sp_xp_scatter(plays: Mapping[str, CrossPlay], ax: Axes | None = None) -> Axes:
+    """SP against XP within, one point per group of each cross-play, with 95 % intervals.
+
+    On the dashed line an agent works with strangers as well as with itself.
+    """
+    if ax is None:
+        ax = plt.subplots(figsize=(6.4, 5.2), layout="constrained")[1]
+    points = [
+        (label if len(played.summary()) == 1 else f"{label}: {group}" if label else str(group), row)
+        for label, played in plays.items()
+        for group, row in played.summary().iterrows()
+        if np.isfinite(row["XP within"])
+    ]
+    palette = sns.color_palette("husl", max(len(points), 1))
+    for (label, row), colour in zip(points, palette, strict=False):
+        spread = [
+            [[row[name] - row[f"{name} low"]], [row[f"{name} high"] - row[name]]]
+            for name in ("SP", "XP within")
+        ]
+        ax.errorbar(
+            row["SP"],
+            row["XP within"],
+            xerr=spread[0],
+            yerr=spread[1],
+            fmt="o",
+            ms=6,
+            lw=1.2,
+            color=colour,
+            label=label,
+        )
+    most = max(ax.get_xlim()[1], ax.get_ylim()[1])
+    least = min(0.0, ax.get_xlim()[0], ax.get_ylim()[0])
+    ax.plot([least, most], [least, most], "--", color="0.7", lw=1, zorder=0)
+    ax.set_xlim(least, most)
+    ax.set_ylim(least, most)
+    ax.set_xlabel("SP: with itself")
+    ax.set_ylabel("XP: with other seeds of its own method")
+    ax.legend(fontsize=8, frameon=False, loc="upper left")
+    sns.despine(ax=ax)
+    return ax
+
+
+def compatibility_graph(
+    played: CrossPlay, ax: Axes | None = None, *, threshold: float | None = None
+) -> Axes:
+    """Policies on a circle, by group; a line joins two that earn `threshold` together.
+
+    Lines are as strong as the mean return of both seatings; a ring marks a policy that works with
+    itself. threshold: half of the largest self-play return if left out.
+    """
+    matrix = played.matrix()
+    order = group_order(matrix, played.groups)
+    both = ((matrix + matrix.T) / 2)[np.ix_(order, order)]
+    limit = 0.5 * float(np.diag(matrix).max()) if threshold is None else threshold
+    if ax is None:
+        ax = plt.subplots(figsize=(6, 6), layout="constrained")[1]
+    size = len(order)
+    turn = np.pi / 2 - 2 * np.pi * np.arange(size) / max(size, 1)
+    spot = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    most = max(float(both.max()), limit + 1e-9)
+    for i in range(size):
+        for j in range(i + 1, size):
+            if both[i, j] >= limit:
+                strength = (both[i, j] - limit) / (most - limit)
+                ax.plot(*spot[[i, j]].T, color="#20425c", lw=0.6 + 2.4 * strength,
+                        alpha=0.25 + 0.6 * strength, zorder=1)  # fmt: skip
+    groups = list(dict.fromkeys(played.groups))
+    palette = dict(zip(groups, sns.color_palette("husl", len(groups)), strict=True))
+    for place, policy in enumerate(order):
+        works = both[place, place] >= limit
+        ax.scatter(spot[place, 0], spot[place, 1], s=130, color=palette[played.groups[policy]], zorder=2,
+                   edgecolor="black" if works else "white", linewidth=1.6)  # fmt: skip
+        x, y = spot[place] * 1.1
+        angle = float(np.degrees(turn[place]))
+        upright = angle if x >= 0 else angle + 180
+        ax.text(x, y, played.names[policy], rotation=upright, rotation_mode="anchor", fontsize=8,
+                ha="left" if x >= 0 else "right", va="center")  # fmt: skip
+    ax.set_title(f"who earns at least {limit:.3g} together", fontsize=10, pad=24)
+    ax.set_aspect("equal")
+    ax.set_xlim(-1.6, 1.6)
+    ax.set_ylim(-1.6, 1.6)
+    ax.axis("off")
+    return ax
+
+
+def filmstrip(
+    frames: Sequence[np.ndarray], *, count: int = 6, captions: Sequence[str] | None = None
+) -> Figure:
+    """`count` frames of an episode side by side, evenly spaced from the first to the last."""
+    chosen = np.unique(np.linspace(0, len(frames) - 1, count).round().astype(int))
+    height, width = frames[0].shape[:2]
+    figure, axes = plt.subplots(
+        1, len(chosen), figsize=(1.9 * len(chosen), 1.9 * height / width + 0.4),
+        layout="constrained", squeeze=False,
+    )  # fmt: skip
+    for ax, number in zip(axes[0], chosen, strict=True):
+        ax.imshow(frames[number])
+        ax.set_title(f"step {number}" if captions is None else captions[number], fontsize=8)
+        ax.axis("off")
+    return figure
+
+
+def read_curves(run: str | Path, stage: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """(steps [updates], returns [updates, M]) of a run folder, for `learning_curves`.
+
+    Raises UserError if the run has no metrics.
+    """
+    path = Path(run) / f"metrics{'-' if stage else ''}{stage}.jsonl"
+    if not path.is_file():
+        raise UserError(f"{path} is not there: give the folder of a run that zsc train made")
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows = [row for row in rows if "return" in row]
+    if not rows:
+        raise UserError(f"{path} has no returns: the run has not begun, or played nothing")
+    return np.array([row["steps"] for row in rows]), np.array([row["return"] for row in rows])
+
+
 def learning_curves(
     steps: np.ndarray, returns: np.ndarray, ax: Axes | None = None, *, label: str | None = None
 ) -> Axes:
@@ -84,12 +239,20 @@ def learning_curves(
     return ax
 
 
-def save_picture(ax: Axes, path: str | Path) -> None:
-    """Write the figure that a picture is part of, and close it."""
-    figure = ax.get_figure(root=True)
+def save_picture(picture: Axes | Figure, path: str | Path) -> None:
+    """Write a figure, or the one that a picture is part of, and close it."""
+    figure = picture if isinstance(picture, Figure) else picture.get_figure(root=True)
     assert figure is not None
     figure.savefig(path, dpi=110)
     plt.close(figure)
+
+
+def _with_strangers(matrix: np.ndarray) -> np.ndarray:
+    """[N] each policy's mean over all others, both seatings; nan if it is alone."""
+    size = len(matrix)
+    both = (matrix + matrix.T) / 2
+    total = both.sum(1) - np.diag(both)
+    return total / (size - 1) if size > 1 else np.full(1, np.nan)
 
 
 def _digits(largest: float) -> str:

@@ -5,6 +5,7 @@ from populations import FictitiousCoPlay, OtherPlay, SelfPlay
 pool = SelfPlay(members=8, steps=500_000).train(env, seed=0)
 """
 
+from populations.best_response import BestResponse
 from populations.fictitious_co_play import FictitiousCoPlay
 from populations.high_entropy import HighEntropy
 from populations.method import Method
@@ -14,4 +15,12 @@ from populations.self_play import SelfPlay
 #: Recipes by the names of the command line.
 RECIPES = {"sp": SelfPlay, "op": OtherPlay, "he": HighEntropy, "fcp": FictitiousCoPlay}
 
-__all__ = ["RECIPES", "FictitiousCoPlay", "HighEntropy", "Method", "OtherPlay", "SelfPlay"]
+__all__ = [
+    "RECIPES",
+    "BestResponse",
+    "FictitiousCoPlay",
+    "HighEntropy",
+    "Method",
+    "OtherPlay",
+    "SelfPlay",
+]

@@ -7,14 +7,13 @@ random seat.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from populations.partners import take_table, uniform_partners
+from populations.best_response import train_responses
 from populations.presets import MakePolicy, Preset, preset, response_preset
 from populations.snapshots import snapshot_hooks
 from populations.stage import Log, Stage, open_log
@@ -22,15 +21,14 @@ from zsc.crossplay import self_play_returns
 from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
 from zsc.learn.ppo import PPOConfig
-from zsc.match import MatchSpec
 from zsc.method import Method
 from zsc.pool import Label, Pool, make_pool
 from zsc.types import Params
 
 STAGES = ("initial", "mid", "final")
 _SKILL_EPISODES = 8
-# neither partners nor responses start from the seeds that self-play with the same seed uses
-_PARTNERS, _RESPONSES = 1_000_003, 2_000_003
+# partners do not start from the seeds that self-play with the same seed uses
+_PARTNERS = 1_000_003
 
 
 @dataclass(frozen=True)
@@ -134,30 +132,16 @@ class FictitiousCoPlay:
     def train_responses(self, env: Environment, seed: int, log: Log, partners: Pool) -> Pool:
         """Stage 2: one best response per member, against its own share of the partners."""
         _, plan = self.plans(env.spec)
-        spec = MatchSpec("partner", partner=partners.policy, blocks=self.blocks)
-        allowed = np.arange(len(partners), dtype=np.int32).reshape(self.members, -1)
-        stage = Stage(
-            env=env,
-            method=Method(
-                "fictitious_co_play",
-                specs=(spec,),
-                init=take_table,
-                match=uniform_partners(spec, plan.ppo.envs, env.spec.num_agents),
-            ),
-            policy=plan.policy(env.spec),
-            ppo=plan.ppo,
-            members=self.members,
-            steps=plan.steps,
-            seed=seed + _RESPONSES,
-            title="responses",
+        return train_responses(
+            env,
+            partners,
+            np.arange(len(partners)).reshape(self.members, -1),
+            plan,
+            method="fictitious_co_play",
+            seed=seed,
+            blocks=self.blocks,
+            log=log,
         )
-        state = stage.train(log, pool=(jnp.asarray(allowed), partners.params))
-        ids, done = np.array(partners.ids), stage.steps_done(state)
-        labels = [
-            replace(Label(stage.method.name, seed, m, done), parents=tuple(ids[mine].tolist()))
-            for m, mine in enumerate(allowed)
-        ]
-        return stage.pool(state.params, labels)
 
 
 def choose_checkpoints(skill: np.ndarray) -> np.ndarray:

@@ -70,9 +70,11 @@ _PRESETS = {
     "lever": Preset(_ONE_SHOT, 64 * 200),
     "lever/iterated": Preset(_ONE_SHOT, 64 * 6 * 200),
     "overcooked/forced_coordination": Preset(PPOConfig(), 800_000),
-    # its first soup is a long way off: more games, more entropy, a longer view
+    # its first soup is a long way off: more games, a longer view, and much entropy at first, or
+    # some seeds content themselves with the shaped reward
     "overcooked/counter_circuit": Preset(
-        PPOConfig(envs=32, learning_rate=3e-3, gamma=0.99, entropy=0.08), 2_000_000
+        PPOConfig(envs=32, learning_rate=3e-3, gamma=0.99, entropy=0.2, final_entropy=0.02),
+        2_000_000,
     ),
     "hanabi/tiny-2p": Preset(_HANABI, 700_000, gru_policy),
     "hanabi/mini-2p": Preset(_HANABI, 1_500_000, gru_policy),

@@ -18,6 +18,7 @@ from zsc.learn.ppo import PPOConfig
 from zsc.method import Method
 from zsc.policy import Policy
 from zsc.pool import Label, Pool, make_pool
+from zsc.record import Record
 from zsc.run import RunFolder
 from zsc.sinks import JsonLines, ProgressBar, Sink
 from zsc.train import TrainState, fit, init_state, make_update, steps_per_update, updates_for
@@ -113,9 +114,10 @@ def open_log(
         updates_for(env, plan.ppo, plan.steps)
     if out is None:
         return Log(progress=progress)
+    make_policy = plans[0].policy if plans else recipe.policy
     settings = {
         "method": type(recipe).__name__,
-        "recipe": describe(recipe) | {"policy": _name(plans[0].policy(env.spec))},
+        "recipe": describe(recipe) | {"policy": _name(make_policy(env.spec))},
         "env": env.spec.id,
         "env_version": env.spec.version,
         "env_settings": describe(env),
@@ -135,7 +137,12 @@ def open_log(
 
 
 def describe(value: Any) -> Any:
-    """A setting as it stands in a manifest: dataclasses as dictionaries, functions by name."""
+    """A setting as it stands in a manifest: dataclasses as dictionaries, functions by name, pools
+    by the ids of their agents, recorded games by their size."""
+    if isinstance(value, Pool):
+        return list(value.ids)
+    if isinstance(value, Record):
+        return {"games": len(value.playing), "steps": int(value.playing.sum())}
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: describe(getattr(value, f.name)) for f in fields(value)}
     if callable(value):

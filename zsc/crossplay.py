@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import PartitionSpec
 
-from zsc.envs.base import Environment, TimeStep
+from zsc.envs.base import Environment, TimeStep, begin
 from zsc.errors import UserError
 from zsc.match import MatchSpec, draw_match
 from zsc.members import AXIS, map_members, member_mesh
@@ -73,22 +73,64 @@ def crossplay(
     budget: bytes that the games in flight may use; more games are played one tile after another.
     Raises UserError for pools of another game, an empty roster or no episodes.
     """
+    _check(env, roster, episodes)
+    kinds = _group(roster)
+    size, agents = sum(len(pool) for pool in roster), env.spec.num_agents
+    values = _no_values(env, size, size, episodes)
+    for first, one in enumerate(kinds):
+        # with two seats a game is also the transposed cell's, seen from the other side
+        for two in kinds[first:] if agents == 2 else kinds:
+            seats = (0,) if one is two and agents == 2 else tuple(range(agents))
+            for rows, cols, games, played in _tiles(env, one, two, seats, episodes, key, budget):
+                row, col = one.members[rows], two.members[cols]
+                _place(values, row, col, seats, games, played, mirrored=agents == 2)
+    return CrossPlayValues(values, metric_names(env))
+
+
+def versus(
+    env: Environment,
+    rows: Roster,
+    cols: Roster,
+    *,
+    episodes: int,
+    key: Key,
+    budget: int = DEFAULT_BUDGET,
+) -> CrossPlayValues:
+    """Play every row's agent with every column's, in every seating, and nobody else.
+
+    The games are those of `crossplay` with the same key: an agent and a partner earn the same in
+    either. Arguments and errors as there.
+    """
+    for roster in (rows, cols):
+        _check(env, roster, episodes)
+    seats = tuple(range(env.spec.num_agents))
+    height, width = (sum(len(pool) for pool in roster) for roster in (rows, cols))
+    values = _no_values(env, height, width, episodes)
+    for one in _group(rows):
+        for two in _group(cols):
+            for top, left, games, played in _tiles(env, one, two, seats, episodes, key, budget):
+                row, col = one.members[top], two.members[left]
+                _place(values, row, col, seats, games, played, mirrored=False)
+    return CrossPlayValues(values, metric_names(env))
+
+
+def metric_names(env: Environment) -> tuple[str, ...]:
+    """What is kept of every game: "return", "length", then the game's events."""
+    return ("return", "length", *env.spec.event_names)
+
+
+def _check(env: Environment, roster: Roster, episodes: int) -> None:
     if episodes < 1:
         raise UserError(f"{episodes} episodes per cell: at least 1 is needed")
     for pool in roster:
         check_home(pool, env.spec)
-    kinds = _group(roster)
-    size, agents = sum(len(pool) for pool in roster), env.spec.num_agents
-    if size == 0:
+    if sum(len(pool) for pool in roster) == 0:
         raise UserError("the roster is empty: give at least one agent")
-    names = ("return", "length", *env.spec.event_names)
-    values = np.full((size, size, agents, episodes, len(names)), np.nan, np.float32)
-    for first, one in enumerate(kinds):
-        for two in kinds[first:] if agents == 2 else kinds:
-            seats = (0,) if one is two and agents == 2 else tuple(range(agents))
-            for rows, cols, games, played in _tiles(env, one, two, seats, episodes, key, budget):
-                _place(values, one.members[rows], two.members[cols], seats, games, played)
-    return CrossPlayValues(values, names)
+
+
+def _no_values(env: Environment, rows: int, cols: int, episodes: int) -> np.ndarray:
+    shape = (rows, cols, env.spec.num_agents, episodes, len(metric_names(env)))
+    return np.full(shape, np.nan, np.float32)
 
 
 def self_play_returns(
@@ -139,12 +181,14 @@ def _place(
     seats: Sequence[int],
     games: np.ndarray,
     played: Played,
+    *,
+    mirrored: bool,
 ) -> None:
-    """Write a tile's games as the row's seat saw them; with two seats also transposed."""
+    """Write a tile's games as the row's seat saw them; mirrored: also as the column's did."""
     returns, length, events = (np.asarray(x) for x in played)
     agents = values.shape[2]
     for index, seat in enumerate(seats):
-        for viewer in range(agents) if agents == 2 else (seat,):
+        for viewer in range(agents) if mirrored else (seat,):
             head = np.stack([returns[:, :, index, :, viewer], length[:, :, index]], axis=-1)
             cell = np.concatenate([head, events[:, :, index, :, viewer]], axis=-1)
             seat_index = np.array([viewer])
@@ -278,7 +322,7 @@ def _play(
     )
     keys = jax.vmap(partial(jax.random.fold_in, key))(numbers)
     grid = lambda x: jnp.broadcast_to(x, shape + x.shape[1:])
-    state, timestep = jax.tree.map(grid, jax.vmap(env.reset)(keys))
+    state, timestep = jax.tree.map(grid, jax.vmap(partial(begin, env))(keys))
     step_all = jax.vmap(jax.vmap(jax.vmap(jax.vmap(env.step), (None, 0, 0)), (None, 0, 0)),
                         (None, 0, 0))  # fmt: skip
 

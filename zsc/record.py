@@ -1,20 +1,32 @@
-"""Recorded games: everything that happened in some episodes of given agents."""
+"""Recorded games: everything that happened in some episodes, kept in memory or in one file.
+
+A file of recorded games is a safetensors file. Its arrays are the fields of `Record` (the states as
+"state/NAME", the plain arrays of `env.snapshot`); its header holds the game with all its settings,
+and notes: who played, where the games are from.
+"""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zsc.envs.base import Environment
+from zsc.envs.base import Environment, begin
+from zsc.envs.registry import rebuild
 from zsc.errors import UserError
 from zsc.nets import sample
 from zsc.policy import Inputs, Policy, in_turns
-from zsc.pool import Pool, check_home
+from zsc.pool import Home, Pool, check_home
+from zsc.store import load_arrays, save_arrays
 from zsc.types import Array, Carry, Key, Params, State
+
+_FORMAT = "zsc-games 1"
+_STATE = "state/"
 
 
 class Record(NamedTuple):
@@ -32,6 +44,63 @@ class Record(NamedTuple):
     def length(self) -> np.ndarray:
         """[E] steps played."""
         return self.playing.sum(1)
+
+    def save(
+        self, path: str | Path, env: Environment, *, notes: dict[str, Any] | None = None
+    ) -> Path:
+        """Write one file of recorded games. Raises UserError if a file is there already."""
+        target = Path(path)
+        if target.exists():
+            raise UserError(f"{target} already exists: choose another place or remove it")
+        shown: Any = jax.vmap(jax.vmap(env.snapshot))(self.states)
+        arrays = {f"{_STATE}{name}": x for name, x in _flat(shown).items()}
+        arrays |= {name: np.asarray(getattr(self, name)) for name in self._fields[1:]}
+        game = {"home": asdict(Home.of(env.spec)), "settings": asdict(env)}  # type: ignore[call-overload]
+        about = {"format": _FORMAT, "game": game, "notes": notes or {}}
+        return save_arrays(target, arrays, about)
+
+
+def load_record(path: str | Path) -> tuple[Environment, Record, dict[str, Any]]:
+    """Read a file of recorded games: the game, the games, the notes.
+
+    Raises UserError if it is missing, altered or cut short, or from another version of the game.
+    """
+    arrays, about = load_arrays(path)
+    if about.get("format") != _FORMAT:
+        raise UserError(f"{path} holds no recorded games: give a file that zsc record wrote")
+    env = rebuild(about["game"]["home"]["env"], about["game"]["settings"])
+    if Home(**about["game"]["home"]) != Home.of(env.spec):
+        raise UserError(
+            f"{path} was recorded in version {about['game']['home']['version']} of {env.spec.id}, "
+            f"this is version {env.spec.version}: record it again"
+        )
+    states = _nested({n[len(_STATE) :]: x for n, x in arrays.items() if n.startswith(_STATE)})
+    kept = {name: arrays[name] for name in Record._fields[1:]}
+    restored = jax.tree.map(np.asarray, jax.vmap(jax.vmap(env.restore))(states))
+    return env, Record(states=restored, **kept), about["notes"]
+
+
+def _flat(nested: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Dictionaries in dictionaries as one, with names like "last/kind"."""
+    flat: dict[str, np.ndarray] = {}
+    for name, value in nested.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}/{inner}": x for inner, x in _flat(value).items()}
+        else:
+            flat[name] = np.asarray(value)
+    return flat
+
+
+def _nested(flat: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The inverse of `_flat`."""
+    nested: dict[str, Any] = {}
+    for name, value in flat.items():
+        *outer, last = name.split("/")
+        place = nested
+        for part in outer:
+            place = place.setdefault(part, {})
+        place[last] = value
+    return nested
 
 
 def record(
@@ -61,13 +130,18 @@ def record(
 def _play(
     env: Environment, policies: tuple[Policy, ...], params: tuple[Params, ...], keys: Key
 ) -> tuple[Any, ...]:
-    return jax.vmap(partial(_episode, env, policies, params))(keys)
+    seats = jnp.arange(env.spec.num_agents)
+    return jax.vmap(lambda key: episode(env, policies, params, seats, key))(keys)
 
 
-def _episode(
-    env: Environment, policies: tuple[Policy, ...], params: tuple[Params, ...], key: Key
+def episode(
+    env: Environment,
+    policies: tuple[Policy, ...],
+    params: tuple[Params, ...],
+    seats: Array,
+    key: Key,
 ) -> tuple[Any, ...]:
-    """The fields of a `Record` for one episode."""
+    """The fields of a `Record` for one episode: role r plays by policies[r] in seat seats[r]."""
     policies = tuple(in_turns(env.spec, policy) for policy in policies)
 
     def step(now: tuple[State, Any, tuple[Carry, ...]], time: Array) -> tuple[Any, Any]:
@@ -77,23 +151,24 @@ def _episode(
             jax.random.fold_in(here, 1), (env.spec.num_agents, env.spec.num_actions)
         )
         actions, after = [], []
-        for seat, policy in enumerate(policies):
+        for role, policy in enumerate(policies):
+            seat = seats[role]
             seen = Inputs(
                 shown.obs[seat],
                 shown.mask[seat],
                 time == 0,
-                jnp.int32(seat),
+                seat,
                 state if policy.needs_state else (),
             )
-            carry, out = policy.apply(params[seat], carries[seat], seen)
+            carry, out = policy.apply(params[role], carries[role], seen)
             actions.append(sample(out.logits, seen.mask, noise[seat]))
             after.append(carry)
-        action = jnp.stack(actions)
+        action = jnp.stack(actions)[jnp.argsort(seats)]
         moved, then = env.step(here, state, action)
         kept = (shown.obs, shown.mask, action, then.reward, then.info["events"], ~shown.done)
         return (moved, then, tuple(after)), (moved, *kept)
 
-    state, timestep = env.reset(jax.random.fold_in(key, 2**31 - 1))
+    state, timestep = begin(env, key)
     carries = tuple(policy.carry() for policy in policies)
     _, (states, *rest) = jax.lax.scan(
         step, (state, timestep, carries), jnp.arange(env.spec.horizon)

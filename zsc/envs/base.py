@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -80,6 +81,15 @@ class Environment(Protocol):
         """The state of a snapshot; any state can be injected; jittable."""
 
     def __hash__(self) -> int: ...
+
+
+def begin(env: Environment, key: Key) -> tuple[State, TimeStep]:
+    """The start of the episode that belongs to a key; its step t draws from fold_in(key, t).
+
+    Cross-play and records begin episodes here, so that episode e of a seed is the same in both.
+    """
+    # no step has this number: the deal shares no randomness with what follows
+    return env.reset(jax.random.fold_in(key, 2**31 - 1))
 
 
 def first_info(spec: EnvSpec) -> dict[str, Array]:

@@ -1,0 +1,292 @@
+"""Held-out partners: a named, versioned roster per game that is part of the package.
+
+A score against `overcooked/cramped_room@1` is the same number in every paper. A roster has scripted
+partners and small trained ones of several skills, and for each of them a best response, so that a
+score can be read as a share of what was possible (BR-Prox). Rosters are made by
+`benchmarks/rosters.py` and checked when they are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+
+from evaluation.aggregates import aggregate, cvar, iqm, worst_case
+from evaluation.crossplay import agents_of, names_of
+from evaluation.metrics import Proximity, best_response_proximity, regret
+from evaluation.stats import Interval
+from zsc.bots import scripted_partners
+from zsc.crossplay import DEFAULT_BUDGET, versus
+from zsc.envs.base import Environment
+from zsc.envs.registry import rebuild
+from zsc.errors import UserError, unknown
+from zsc.pool import Pool
+from zsc.store import load_pool, read_json, write_json
+
+FOLDER = Path(__file__).parent / "rosters"
+_WORST_SHARE = 0.25  # of the partners, for the conditional value at risk
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A roster: P partners and the best response to each."""
+
+    name: str  # "overcooked/cramped_room@1"
+    env: Environment
+    scripted: Pool
+    trained: Pool
+    responses: Pool  # [P] in the order of `names`
+    names: tuple[str, ...]  # [P] scripted ones first
+    counts: np.ndarray  # [P, seat] bool: the agent's seats in which the partner can be worked with
+
+    @property
+    def partners(self) -> tuple[Pool, Pool]:
+        """Both kinds of partners, in the order of `names`."""
+        return self.scripted, self.trained
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """[P] the ids of the partners."""
+        return self.scripted.ids + self.trained.ids
+
+
+@dataclass(frozen=True)
+class Score:
+    """What agents earned with the partners of a roster."""
+
+    values: np.ndarray  # [agent, partner, seat of the agent, episode] true returns
+    best: np.ndarray  # [partner, seat] what the best response earned in the same episodes
+    counts: np.ndarray  # [partner, seat] bool: cells that count
+    names: tuple[str, ...]
+    groups: tuple[str, ...]
+    partners: tuple[str, ...]
+    roster: str
+    seed: int
+    greedy: bool
+
+    def runs(self, group: str) -> np.ndarray:
+        """[runs, cells] mean returns of a group's agents in the cells that count."""
+        chosen = np.array(self.groups) == group
+        if not chosen.any():
+            raise unknown("group", group, set(self.groups))
+        return self.values.mean(-1)[chosen][:, self.counts]
+
+    def proximity(self, group: str) -> Proximity:
+        """BR-Prox of a group, IQM over its agents, the partners and the seats."""
+        return best_response_proximity(self.runs(group), self.best[self.counts], self._cells())
+
+    def summary(self) -> pd.DataFrame:
+        """One row per group: held-out score, BR-Prox, regret, worst partner, worst quarter.
+
+        Intervals (low, high) resample a group's agents; a group of one has none.
+        """
+        rows = {}
+        for group in dict.fromkeys(self.groups):
+            scores, near = self.runs(group), self.proximity(group)
+            parts = {
+                "score": aggregate(scores, lambda x: float(x.mean())),
+                "score IQM": aggregate(scores, iqm),
+                "BR-Prox": near.clipped,
+                "BR-Prox unclipped": near.unclipped,
+                "regret": regret(scores, self.best[self.counts]),
+                "worst partner": aggregate(self._by_partner(group), worst_case),
+                "worst quarter": aggregate(self._by_partner(group), cvar(_WORST_SHARE)),
+            }
+            rows[group] = {"agents": len(scores), "above best": near.above_one} | _flat(parts)
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("group")
+
+    def by_partner(self) -> pd.DataFrame:
+        """Mean return of each group (columns) with each partner (rows), and of the best response.
+
+        Seats in which a partner cannot be worked with are left out.
+        """
+        table = {g: self._by_partner(g).mean(0) for g in dict.fromkeys(self.groups)}
+        table["best response"] = _mean(self.best, self.counts)
+        seats = self.counts.sum(1)
+        return pd.DataFrame(table | {"seats": seats}, index=list(self.partners))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Long form: one row per agent, partner and seat."""
+        agent, partner, seat = (x.reshape(-1) for x in np.indices(self.values.shape[:3]))
+        return pd.DataFrame(
+            {
+                "agent": np.array(self.names)[agent],
+                "group": np.array(self.groups)[agent],
+                "partner": np.array(self.partners)[partner],
+                "seat": seat,
+                "return": self.values.mean(-1).reshape(-1),
+                "best response": self.best[partner, seat],
+                "counts": self.counts[partner, seat],
+            }
+        )
+
+    def _repr_html_(self) -> str:
+        title = f"<b>held-out score</b> on {self.roster}, {self.values.shape[3]} episodes per cell"
+        return title + self.summary().round(2).to_html()
+
+    def _by_partner(self, group: str) -> np.ndarray:
+        """[runs, partners that count] the mean over seats that count."""
+        chosen = self.values.mean(-1)[np.array(self.groups) == group]
+        usable = self.counts.any(1)
+        return np.stack([_mean(run[usable], self.counts[usable]) for run in chosen])
+
+    def _cells(self) -> tuple[str, ...]:
+        return tuple(f"{self.partners[p]} (seat {s})" for p, s in np.argwhere(self.counts))
+
+
+def list_rosters() -> tuple[str, ...]:
+    """The names of all rosters, oldest version first."""
+    found = sorted(
+        FOLDER.glob("*/*/v*/roster.json"), key=lambda p: (p.parts[:-2], int(p.parts[-2][1:]))
+    )
+    return tuple(f"{p.parts[-4]}/{p.parts[-3]}@{p.parts[-2][1:]}" for p in found)
+
+
+def roster(name: str) -> HeldOut:
+    """The roster of a game, "overcooked/cramped_room", or of a version, "...@1".
+
+    Without a version the newest. Raises UserError for a game without one, or if anything in it was
+    altered.
+    """
+    known = list_rosters()
+    matching = [x for x in known if name in (x, x.rsplit("@", 1)[0])]
+    if not matching:
+        raise unknown("roster", name, known)
+    full = matching[-1]
+    game, version = full.rsplit("@", 1)
+    return read_roster(FOLDER / game / f"v{version}")
+
+
+def read_roster(folder: Path) -> HeldOut:
+    """The roster in a folder. Raises UserError if anything in it was altered."""
+    told = read_json(folder / "roster.json")
+    env = rebuild(told["env"], told["env_settings"])
+    scripted = scripted_partners(env)
+    scripted = scripted.take([_named(scripted, name) for name in told["scripted"]])
+    trained = load_pool(folder / "partners")
+    responses = load_pool(folder / "responses")
+    found = HeldOut(
+        name=told["name"],
+        env=env,
+        scripted=scripted,
+        trained=trained,
+        responses=responses,
+        names=tuple(told["partners"]),
+        counts=np.array(told["counts"], bool),
+    )
+    if digest(found) != told["digest"]:
+        raise UserError(
+            f"{folder} is not the roster that {told['name']} names (a file or a scripted partner "
+            "changed): install the toolkit anew"
+        )
+    return found
+
+
+def write_roster(held: HeldOut, folder: Path, env_settings: dict[str, Any]) -> None:
+    """Write a roster's folder. Raises UserError if one is there."""
+    held.trained.save(folder / "partners")
+    held.responses.save(folder / "responses")
+    scripted = [label.method for label in held.scripted.labels]
+    write_json(
+        folder / "roster.json",
+        {
+            "name": held.name,
+            "env": held.env.spec.id,
+            "env_settings": env_settings,
+            "scripted": scripted,
+            "partners": list(held.names),
+            "counts": held.counts.astype(int).tolist(),
+            "digest": digest(held),
+        },
+    )
+
+
+def digest(held: HeldOut) -> str:
+    """A hash of everything that a score depends on."""
+    what = (held.name, held.names, held.ids, held.responses.ids, held.counts.astype(int).tolist())
+    return hashlib.sha256(repr(what).encode()).hexdigest()
+
+
+def score(
+    env: Environment,
+    entries: Mapping[str, Pool],
+    held: HeldOut | None = None,
+    *,
+    episodes: int = 64,
+    seed: int = 0,
+    greedy: bool = False,
+    budget: int = DEFAULT_BUDGET,
+) -> Score:
+    """Let every agent play with every partner of a roster, in every seat.
+
+    held: the game's newest roster if left out. Agents that know the game by another encoding see
+    it so. Raises UserError for an agent that trained with one of the partners, or is one, and for
+    agents of another game.
+    """
+    if not entries:
+        raise UserError("nobody to score: give at least one pool, e.g. {'SP': pool}")
+    held = held or roster(env.spec.id)
+    pools = [agents_of(pool, held.env, greedy) for pool in entries.values()]
+    for group, pool in entries.items():
+        check_held_out(group, pool, held)
+    key = jax.random.key(seed)
+    play = lambda rows, cols: versus(
+        held.env, rows, cols, episodes=episodes, key=key, budget=budget
+    ).values[..., 0]
+    everyone = list(held.partners)
+    values = play(pools, everyone)
+    best = play([held.responses], everyone)
+    place = np.arange(len(held.names))
+    return Score(
+        values=values,
+        best=best.mean(-1)[place, place],
+        counts=held.counts,
+        names=tuple(n for group, pool in entries.items() for n in names_of(group, pool)),
+        groups=tuple(group for group, pool in entries.items() for _ in pool.labels),
+        partners=held.names,
+        roster=held.name,
+        seed=seed,
+        greedy=greedy,
+    )
+
+
+def check_held_out(group: str, pool: Pool, held: HeldOut) -> None:
+    """Raises UserError if an agent is one of the roster's partners or was trained with one."""
+    theirs = dict(zip(held.ids, held.names, strict=True))
+    for place, label in enumerate(pool.labels):
+        met = [theirs[x] for x in label.parents if x in theirs]
+        if label.id in theirs:
+            raise UserError(f"{group}/{place} is {theirs[label.id]} of {held.name}: score others")
+        if met:
+            raise UserError(
+                f"{group}/{place} was trained with {met[0]} of {held.name}, so it is not held out: "
+                "score agents that never met it"
+            )
+
+
+def _named(pool: Pool, name: str) -> int:
+    methods = [label.method for label in pool.labels]
+    if name not in methods:
+        raise unknown("scripted partner", name, methods)
+    return methods.index(name)
+
+
+def _mean(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """[P] the mean of [P, seat] over seats that count; nan if none does."""
+    total = np.where(counts, values, 0.0).sum(1)
+    return np.divide(total, counts.sum(1), out=np.full(len(total), np.nan), where=counts.any(1))
+
+
+def _flat(parts: Mapping[str, Interval]) -> dict[str, float]:
+    return {
+        f"{name}{bound}": value
+        for name, part in parts.items()
+        for bound, value in zip(("", " low", " high"), part, strict=True)
+    }

@@ -1,0 +1,123 @@
+"""Teams of three and more: every multiset of policies, with its statistics.
+
+The replication unit stays the policy. SP is the mean over teams of one policy alone, XP over teams
+of all different ones; between them stand mixed teams, told apart by how many different policies
+they have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+import pandas as pd
+
+from evaluation.crossplay import names_of
+from evaluation.stats import RESAMPLES, Interval, interval, small_sample
+from zsc.envs.base import Environment
+from zsc.errors import UserError
+from zsc.pool import Pool
+from zsc.teams import all_teams, play_teams
+
+MOST = 4_000  # teams that are played without asking
+
+
+@dataclass(frozen=True)
+class TeamPlay:
+    """What every team of a roster earned."""
+
+    returns: np.ndarray  # [X, episodes]
+    teams: np.ndarray  # [X, A] places in the roster
+    names: tuple[str, ...]
+    groups: tuple[str, ...]
+    methods: tuple[str, ...]
+    env: str
+    seed: int
+
+    @property
+    def different(self) -> np.ndarray:
+        """[X] how many different policies a team has."""
+        return np.array([len(set(team)) for team in self.teams.tolist()])
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per team: its members, how many are different, the mean return."""
+        seats = {f"member {i}": np.array(self.names)[col] for i, col in enumerate(self.teams.T)}
+        return pd.DataFrame(seats | {"different": self.different, "return": self.returns.mean(1)})
+
+    def summary(self, *, seed: int = 0, resamples: int = RESAMPLES) -> pd.DataFrame:
+        """One row per group and number of different policies, with 95 % bounds over policies.
+
+        Policies of different methods (scripted partners) are no repetitions: they have no bounds.
+        """
+        rows = []
+        for group in dict.fromkeys(self.groups):
+            own = np.flatnonzero(np.array(self.groups) == group)
+            repeats = len({self.methods[i] for i in own}) <= 1
+            inside = np.isin(self.teams, own).all(1)
+            for count in range(1, self.teams.shape[1] + 1):
+                chosen = inside & (self.different == count)
+                if chosen.any():
+                    draws = resamples if repeats else 0
+                    found = self.mean_of(chosen, own, seed=seed, resamples=draws)
+                    rows.append({"group": group, "different": count, "teams": int(chosen.sum())}
+                                | found._asdict())  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def mean_of(
+        self, chosen: np.ndarray, policies: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES
+    ) -> Interval:
+        """The mean over chosen teams [X] bool, resampling the policies that they are made of.
+
+        A resample weighs a team by how often its different members were drawn. Teams of d
+        different policies that drop out when a policy is drawn twice narrow the spread by
+        (N - d) / (N - 1), which is undone.
+        """
+        teams, means = self.teams[chosen], self.returns[chosen].mean(1)
+        sets = [list(dict.fromkeys(team)) for team in teams.tolist()]
+        size, most = len(policies), max(len(members) for members in sets)
+        rng = np.random.default_rng(seed)
+        draws = []
+        for _ in range(resamples if size > most else 0):
+            count = np.zeros(len(self.names))
+            np.add.at(count, rng.choice(policies, size), 1)
+            weight = np.array([count[members].prod() for members in sets])
+            if weight.sum() > 0:
+                draws.append((weight * means).sum() / weight.sum())
+        stretch = small_sample(size) * ((size - 1) / (size - most) if size > most else np.nan)
+        return interval(float(means.mean()), np.array(draws), stretch, min(0.0, float(means.min())))
+
+
+def teams(
+    env: Environment,
+    entries: Mapping[str, Pool],
+    *,
+    episodes: int = 24,
+    seed: int = 0,
+    most: int = MOST,
+) -> TeamPlay:
+    """Let every team that the roster can make play; with two seats these are the cells i <= j.
+
+    Raises UserError for an empty roster, more than `most` teams, or a pool of another game.
+    """
+    pools = list(entries.values())
+    size = sum(len(pool) for pool in pools)
+    if size == 0:
+        raise UserError("the roster is empty: give at least one pool, e.g. {'SP': pool}")
+    everyone = all_teams(size, env.spec.num_agents)
+    if len(everyone) > most:
+        raise UserError(
+            f"{size} policies make {len(everyone)} teams of {env.spec.num_agents}: take fewer "
+            f"policies, or allow it by most={len(everyone)}"
+        )
+    returns = play_teams(env, pools, everyone, episodes=episodes, key=jax.random.key(seed))
+    return TeamPlay(
+        returns=returns,
+        teams=everyone,
+        names=tuple(n for group, pool in entries.items() for n in names_of(group, pool)),
+        groups=tuple(group for group, pool in entries.items() for _ in pool.labels),
+        methods=tuple(label.method for pool in pools for label in pool.labels),
+        env=env.spec.id,
+        seed=seed,
+    )

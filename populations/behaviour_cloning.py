@@ -1,0 +1,221 @@
+"""Behaviour cloning: agents that act as the players of recorded games did (human proxies).
+
+The plain recipe of Carroll et al. 2019 (arXiv 1910.05789): maximise the likelihood of the recorded
+actions. Members differ in their initial weights and in which of the games they see: each draws as
+many as there are, with replacement, so that their spread says how much the few players matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from populations.presets import MakePolicy
+from populations.stage import Log, open_log
+from zsc.crossplay import self_play_returns
+from zsc.envs.base import Environment, EnvSpec
+from zsc.errors import UserError
+from zsc.members import map_members
+from zsc.nets import distribution
+from zsc.policy import Inputs, Policy, in_turns, mlp_policy
+from zsc.pool import Label, Pool, make_pool
+from zsc.record import Record
+from zsc.sinks import JsonLines
+from zsc.types import Array, Key, Params
+
+METHOD = "behaviour_cloning"
+_EPISODES = 16  # to measure the skill
+
+
+class _Samples(NamedTuple):
+    """S stretches of T steps of one player each."""
+
+    inputs: Inputs  # [S, T, ...]
+    action: Array  # [S, T]
+    counts: Array  # [S, T] bool: played, and with a choice
+    game: Array  # [S] which recorded game
+
+
+@dataclass(frozen=True)
+class BehaviourCloning:
+    """Agents that imitate recorded games.
+
+    games: what was recorded; every seat's player is imitated unless `seats` names some.
+    members: agents, each with its own resample of the games.
+    epochs: passes over the games. stretch: steps that a recurrent network learns in one go; others
+        learn step by step.
+    held_out: share of the games, taken from the end, on which accuracy is measured and nobody
+        learns.
+    """
+
+    games: Record
+    members: int = 4
+    epochs: int = 60
+    batch: int = 256
+    learning_rate: float = 1e-3
+    stretch: int = 64
+    held_out: float = 0.0
+    seats: tuple[int, ...] | None = None
+    policy: MakePolicy = mlp_policy
+
+    def __post_init__(self) -> None:
+        for name in ("members", "epochs", "batch", "stretch"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}: at least 1 is needed")
+        if not 0 <= self.held_out < 1:
+            raise UserError(f"held_out is {self.held_out}: give a share from 0 to less than 1")
+
+    def train(self, env: Environment, *, seed: int = 0, out: str | Path | None = None) -> Pool:
+        """A pool of `members` imitators; `out` is a run folder to make.
+
+        Raises UserError for games of another environment, or too few to hold some out.
+        """
+        policy = self.policy(env.spec)
+        learn, test = self._samples(env.spec, policy)
+        log = open_log(self, env, seed, out, resume=False, progress=False)
+        root = jax.random.key(seed)
+        keys = jax.vmap(partial(jax.random.fold_in, root))(np.arange(self.members))
+        # lax.map, not vmap: batched orthogonal initialisers hang on a CPU with two cores
+        params = jax.lax.map(policy.init, keys)
+        plays = in_turns(env.spec, policy)
+        fit = map_members(partial(_fit, plays, self, learn, test))
+        params, told = jax.jit(fit)(params, keys)
+        steps = int(np.asarray(learn.counts).sum()) * self.epochs
+        skills = self_play_returns(
+            env, policy, params, episodes=_EPISODES, key=jax.random.fold_in(root, 2**31 - 2)
+        )
+        labels = [
+            Label(METHOD, seed, m, steps, skill=float(skills[m])) for m in range(self.members)
+        ]
+        pool = make_pool(env.spec, policy, params, labels)
+        _write(log, told, pool)
+        return pool
+
+    def plans(self, spec: EnvSpec) -> tuple[Any, ...]:
+        """Nothing is played for learning."""
+        del spec
+        return ()
+
+    def _samples(self, spec: EnvSpec, policy: Policy) -> tuple[_Samples, _Samples]:
+        """What is learned from, and what was held out."""
+        games = self.games
+        count, length, agents = games.action.shape
+        if games.obs.shape[3:] != spec.obs_shape or games.mask.shape[-1] != spec.num_actions:
+            raise UserError(
+                f"the games show observations {games.obs.shape[3:]}, {spec.id} shows "
+                f"{spec.obs_shape}: record or convert them with the settings of this environment"
+            )
+        seats = range(agents) if self.seats is None else self.seats
+        if any(not 0 <= seat < agents for seat in seats):
+            raise UserError(f"seats {tuple(seats)}: the games have seats 0 to {agents - 1}")
+        kept = count - round(count * self.held_out)
+        if kept < 1:
+            raise UserError(f"{count} games are too few to hold out {self.held_out:g} of them")
+        stretch = min(self.stretch, length) if policy.recurrent else 1
+        cut = lambda x: _cut(np.asarray(x)[:, :, list(seats)], stretch)
+        number = np.broadcast_to(np.arange(count)[:, None, None], (count, length, agents))
+        seat = np.broadcast_to(np.arange(agents), (count, length, agents))
+        mask = cut(games.mask)
+        playing = np.broadcast_to(games.playing[..., None], (count, length, agents))
+        first = np.zeros(mask.shape[:2], bool)
+        first[:, 0] = True
+        all_of_them = _Samples(
+            inputs=Inputs(*map(jnp.asarray, (cut(games.obs), mask, first, cut(seat)))),
+            action=jnp.asarray(cut(games.action)),
+            counts=jnp.asarray(cut(playing) & (mask.sum(-1) > 1)),
+            game=jnp.asarray(cut(number)[:, 0]),
+        )
+        part = lambda chosen: jax.tree.map(lambda x: x[chosen], all_of_them)
+        return part(all_of_them.game < kept), part(all_of_them.game >= kept)
+
+
+def _cut(x: np.ndarray, stretch: int) -> np.ndarray:
+    """[E, T, A, ...] as stretches [S, T', ...] of one player; what is over at the end is left."""
+    whole = x.shape[1] // stretch * stretch
+    parts = x[:, :whole].reshape(x.shape[0], -1, stretch, *x.shape[2:])
+    return np.moveaxis(parts, 3, 2).reshape(-1, stretch, *x.shape[3:])
+
+
+def _fit(
+    policy: Policy,
+    recipe: BehaviourCloning,
+    learn: _Samples,
+    test: _Samples,
+    params: Params,
+    key: Key,
+) -> tuple[Params, dict[str, Array]]:
+    """One member: parameters and, for each epoch, loss and accuracies."""
+    size = len(learn.game)
+    games = int(np.max(learn.game)) + 1
+    drawn = jax.random.randint(jax.random.fold_in(key, 1), (games,), 0, games)
+    weight = (drawn[:, None] == learn.game).sum(0)  # how often the member has each stretch's game
+    batch = min(recipe.batch, size)
+    batches = size // batch
+    optimizer = optax.adam(
+        optax.cosine_decay_schedule(recipe.learning_rate, recipe.epochs * batches)
+    )
+
+    def loss(params: Params, chosen: Array) -> tuple[Array, Array]:
+        part = jax.tree.map(lambda x: x[chosen], learn)
+        likelihood, right = _judge(policy, params, part)
+        share = part.counts * weight[chosen][:, None]
+        total = jnp.maximum(share.sum(), 1)
+        return -(likelihood * share).sum() / total, (right * share).sum() / total
+
+    def step(carry: Any, chosen: Array) -> Any:
+        params, state = carry
+        (value, right), grads = jax.value_and_grad(loss, has_aux=True)(params, chosen)
+        updates, state = optimizer.update(grads, state)
+        return (optax.apply_updates(params, updates), state), (value, right)
+
+    def epoch(carry: Any, number: Array) -> Any:
+        order = jax.random.permutation(jax.random.fold_in(key, 2 + number), size)
+        carry, (value, right) = jax.lax.scan(
+            step, carry, order[: batches * batch].reshape(batches, batch)
+        )
+        told = {"loss": value.mean(), "accuracy": right.mean()}
+        if len(test.game):
+            _, hits = _judge(policy, carry[0], test)
+            counted = jnp.maximum(test.counts.sum(), 1)
+            told["held_out_accuracy"] = (hits * test.counts).sum() / counted
+        return carry, told
+
+    (params, _), told = jax.lax.scan(
+        epoch, (params, optimizer.init(params)), jnp.arange(recipe.epochs)
+    )
+    return params, told
+
+
+def _judge(policy: Policy, params: Params, samples: _Samples) -> tuple[Array, Array]:
+    """[S, T] log likelihood of what was done, and whether it was the most likely action."""
+
+    def one(inputs: Inputs) -> Array:
+        return jax.lax.scan(
+            lambda carry, now: _said(policy.apply(params, carry, now)), policy.carry(), inputs
+        )[1]
+
+    says = distribution(jax.vmap(one)(samples.inputs), samples.inputs.mask)
+    return says.log_prob(samples.action), says.mode() == samples.action
+
+
+def _said(answer: tuple[Any, Any]) -> tuple[Any, Array]:
+    carry, out = answer
+    return carry, out.logits
+
+
+def _write(log: Log, told: dict[str, Array], pool: Pool) -> None:
+    if log.run is None:
+        return
+    rows = [
+        {"update": epoch + 1} | {name: np.asarray(value)[:, epoch] for name, value in told.items()}
+        for epoch in range(next(iter(told.values())).shape[1])
+    ]
+    JsonLines(log.run.metrics()).write(rows, 0.0)
+    pool.save(log.run.path / "pool")

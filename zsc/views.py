@@ -1,0 +1,60 @@
+"""Agents that know a game by another encoding: they are shown what they know.
+
+Every agent of a cross-play sees the environment's own observations. One that was trained on another
+encoding of the same game (a grid, say, where the others have vectors) is wrapped, so that it reads
+the state and encodes it as it is used to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from zsc.envs.base import Environment
+from zsc.envs.registry import rebuild
+from zsc.errors import UserError
+from zsc.policy import Config, Inputs, Out, Policy, build, register
+from zsc.pool import Home, Pool
+from zsc.types import Carry, Params
+
+
+def at_home(pool: Pool, env: Environment) -> Pool:
+    """The pool as it can play in env: itself, or with its own view of the same game.
+
+    Pools of another game are returned as they are, for the caller's check to refuse.
+    """
+    known: Any = env
+    if pool.home == Home.of(env.spec) or not hasattr(known, "encoding"):
+        return pool
+    encoding = pool.home.obs_id.split(":")[0]
+    try:
+        theirs = replace(known, encoding=encoding)
+    except UserError:
+        return pool
+    if Home.of(theirs.spec) != pool.home:
+        return pool
+    policy = seen_through(theirs, pool.policy)
+    return pool.replace(policy=policy, home=Home.of(env.spec))  # type: ignore[attr-defined]
+
+
+def seen_through(env: Any, policy: Policy) -> Policy:
+    """The policy with the observations of env, which encodes the game's state by `observe`."""
+
+    def apply(params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
+        own = env.observe(inputs.state)[inputs.agent]
+        state = inputs.state if policy.needs_state else ()
+        return policy.apply(params, carry, inputs._replace(obs=own, state=state))
+
+    settings = tuple((name, value) for name, value in asdict(env).items())
+    config: Config = (
+        ("config", policy.config),
+        ("env", env.spec.id),
+        ("name", policy.name),
+        ("settings", settings),
+    )
+    return Policy("seen_through", config, policy.init, policy.carry, apply, needs_state=True)
+
+
+@register("seen_through")
+def _seen_through(*, name: str, config: Config, env: str, settings: Config) -> Policy:
+    return seen_through(rebuild(env, dict(settings)), build(name, config))
