@@ -47,6 +47,14 @@ class CrossPlay:
     greedy: bool
     methods: tuple[str, ...] = ()  # of each policy's label
 
+    def __post_init__(self) -> None:
+        size, shape = len(self.names), np.shape(self.values)
+        if np.asarray(self.values).dtype == object or len(shape) != 5 or shape[:2] != (size, size):
+            raise UserError(
+                f"values of shape {shape} for {size} policies: give [row, col, seat, episode, "
+                "metric], as many episodes in every cell"
+            )
+
     def __len__(self) -> int:
         return len(self.names)
 

@@ -93,6 +93,7 @@ def marginal_heatmap(played: CrossPlay, *, cluster: bool = True) -> Figure:
     for place, policy in enumerate(order):
         box = Rectangle((-0.35, place), 0.25, 1, color=colours[kinds[policy] - 1], clip_on=False)
         left.add_patch(box)
+    left.tick_params(axis="y", pad=12)
     own, strangers = np.diag(matrix)[order], _with_strangers(matrix)[order]
     places = np.arange(len(order)) + 0.5
     right.hlines(places, strangers, own, color="0.75", lw=1.5)
@@ -177,8 +178,8 @@ def compatibility_graph(
     palette = dict(zip(groups, sns.color_palette("husl", len(groups)), strict=True))
     for place, policy in enumerate(order):
         works = both[place, place] >= limit
-        ax.scatter(spot[place, 0], spot[place, 1], s=130, color=palette[played.groups[policy]], zorder=2,
-                   edgecolor="black" if works else "white", linewidth=1.6)  # fmt: skip
+        edge, fill = "black" if works else "white", palette[played.groups[policy]]
+        ax.plot(*spot[place], "o", ms=11, color=fill, zorder=2, mec=edge, mew=1.6)
         x, y = spot[place] * 1.1
         angle = float(np.degrees(turn[place]))
         upright = angle if x >= 0 else angle + 180

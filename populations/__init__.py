@@ -5,6 +5,7 @@ from populations import FictitiousCoPlay, OtherPlay, SelfPlay
 pool = SelfPlay(members=8, steps=500_000).train(env, seed=0)
 """
 
+from populations.behaviour_cloning import BehaviourCloning
 from populations.best_response import BestResponse
 from populations.fictitious_co_play import FictitiousCoPlay
 from populations.high_entropy import HighEntropy
@@ -17,6 +18,7 @@ RECIPES = {"sp": SelfPlay, "op": OtherPlay, "he": HighEntropy, "fcp": Fictitious
 
 __all__ = [
     "RECIPES",
+    "BehaviourCloning",
     "BestResponse",
     "FictitiousCoPlay",
     "HighEntropy",

@@ -85,7 +85,8 @@ class BehaviourCloning:
         # lax.map, not vmap: batched orthogonal initialisers hang on a CPU with two cores
         params = jax.lax.map(policy.init, keys)
         plays = in_turns(env.spec, policy)
-        fit = map_members(partial(_fit, plays, self, learn, test))
+        games = int(learn.game.max()) + 1
+        fit = map_members(partial(_fit, plays, self, games, learn, test))
         params, told = jax.jit(fit)(params, keys)
         steps = int(np.asarray(learn.counts).sum()) * self.epochs
         skills = self_play_returns(
@@ -146,6 +147,7 @@ def _cut(x: np.ndarray, stretch: int) -> np.ndarray:
 def _fit(
     policy: Policy,
     recipe: BehaviourCloning,
+    games: int,
     learn: _Samples,
     test: _Samples,
     params: Params,
@@ -153,7 +155,6 @@ def _fit(
 ) -> tuple[Params, dict[str, Array]]:
     """One member: parameters and, for each epoch, loss and accuracies."""
     size = len(learn.game)
-    games = int(np.max(learn.game)) + 1
     drawn = jax.random.randint(jax.random.fold_in(key, 1), (games,), 0, games)
     weight = (drawn[:, None] == learn.game).sum(0)  # how often the member has each stretch's game
     batch = min(recipe.batch, size)

@@ -91,7 +91,9 @@ def test_there_is_source_to_look_at() -> None:
 
 @pytest.mark.parametrize("roof", ["populations", "evaluation"])
 def test_zsc_stands_on_its_own_under_the_command_line(roof: str) -> None:
-    assert importers(roof, sources("zsc")) == ["zsc/cli.py"]
+    found = importers(roof, sources("zsc"))
+    assert found != []
+    assert all(path.startswith("zsc/cli/") for path in found)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,8 @@ def test_packages_import_neither_tests_nor_benchmarks() -> None:
 
 
 def test_command_line_is_imported_by_nothing_and_named_as_the_script() -> None:
-    assert importers("zsc.cli", sources(*PACKAGES)) == []
+    outside = [path for path in importers("zsc.cli", sources(*PACKAGES)) if "zsc/cli/" not in path]
+    assert outside == []
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["scripts"] == {"zsc": "zsc.cli:main"}
 

@@ -8,6 +8,8 @@ state/          training state to resume from, the last two that were saved
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,11 @@ class RunFolder:
             raise UserError(
                 f"{folder} cannot be made: {error.strerror}; choose another --out"
             ) from None
-        notes = {"libraries": library_versions(), "git": git_revision()}
+        notes = {
+            "libraries": library_versions(),
+            "git": git_revision(),
+            "command": shlex.join(sys.argv),
+        }
         write_json(folder / "manifest.json", {"format": "zsc-run", **settings, **notes})
         return cls(folder, settings)
 

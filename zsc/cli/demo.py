@@ -1,0 +1,86 @@
+"""zsc demo: three kinds of pools, their cross-play, and pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluation import CrossPlay, crossplay
+from populations import RECIPES
+from zsc.bots import overcooked_bots
+from zsc.cli.play import summary_text, write_crossplay, write_film
+from zsc.cli.shared import timed
+from zsc.envs.base import Environment
+from zsc.envs.overcooked import Overcooked
+from zsc.errors import UserError
+from zsc.pool import Pool
+
+LAYOUT = "overcooked/mirror_ring"
+BOTS = ("onion_carrier", "plate_server", "greedy_cook", "hog")
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Train self-play, other-play and fictitious co-play pools, let everyone play with everyone,
+    and draw what comes out. A few minutes on two cores."""
+
+    out: Path = Path("demo")
+    """Folder to make; it must not exist."""
+    seed: int = 0
+    scale: float = 1.0
+    """Share of the training steps; below 1 the pictures come sooner and show less."""
+
+    def __call__(self) -> None:
+        """Train, play, draw, and say what to look at."""
+        if self.out.exists():
+            raise UserError(f"{self.out} already exists: choose another --out or remove it")
+        if not 0 < self.scale <= 100:
+            raise UserError(f"scale is {self.scale}: give a share of the steps such as 0.2")
+        env = Overcooked(LAYOUT.removeprefix("overcooked/"))
+        times: dict[str, float] = {}
+        entries: dict[str, Pool] = {}
+        for number, (name, recipe) in enumerate(_demo_recipes(self.scale).items()):
+            with timed(times, name):
+                entries[name] = recipe.train(
+                    env,
+                    seed=self.seed + 1000 * number,
+                    out=self.out / name.lower(),
+                    progress=True,
+                )
+        with timed(times, "cross-play"):
+            entries["bots"] = overcooked_bots(env, BOTS)
+            played = crossplay(env, entries, episodes=16, seed=self.seed)
+        with timed(times, "pictures"):
+            write_crossplay(played, self.out)
+            self._films(env, entries["SP"], played)
+        print("\n" + summary_text(played))
+        print("\nwho with whom (mean return; pairs that were trained together left out)")
+        print(played.between_groups().map("{:.0f}".format).to_string())
+        print("\n" + "   ".join(f"{what} {seconds:.0f} s" for what, seconds in times.items()))
+        print(f"pictures and values in {self.out}: heatmap.png, matrix.csv, summary.csv,")
+        print("self_play_pair.gif (one agent with itself), stranger_pair.gif (two that never met)")
+
+    def _films(self, env: Environment, pool: Pool, played: CrossPlay) -> None:
+        """The best self-play agent with itself, and the two that understand each other least."""
+        own = played.members("SP")
+        matrix = played.matrix()[np.ix_(own, own)]
+        best = int(np.diag(matrix).argmax())
+        both = matrix + matrix.T + np.where(np.eye(len(own)), np.inf, 0)
+        one, other = np.unravel_index(both.argmin(), both.shape)
+        pairs = {"self_play_pair": (best, best), "stranger_pair": (int(one), int(other))}
+        for name, (left, right) in pairs.items():
+            agents = pool.take([left]), pool.take([right])
+            write_film(env, agents, self.out / f"{name}.gif", seed=self.seed, steps=200)
+
+
+def _demo_recipes(scale: float) -> dict[str, Any]:
+    return {
+        "SP": RECIPES["sp"](members=6, steps=400_000 * scale),
+        "OP": RECIPES["op"](members=6, steps=600_000 * scale),
+        "FCP": RECIPES["fcp"](
+            members=4, steps=1_500_000 * scale, partners=6, partner_steps=400_000 * scale
+        ),
+    }

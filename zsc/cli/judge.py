@@ -1,0 +1,199 @@
+"""zsc score, report: what agents are worth with partners that they never met, and telling it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tyro
+
+from evaluation import CrossPlay, crossplay, load_crossplay
+from evaluation.crossplay import FILE as CROSSPLAY_FILE
+from evaluation.heldout import Score, list_rosters, roster, score
+from evaluation.plots import read_curves
+from evaluation.report import FILMS, Extras, Provenance, write_report
+from zsc.bots import scripted_partners
+from zsc.cli.shared import CROSSPLAY_FORMAT, command_line, env_of, named, named_pools
+from zsc.envs.base import Environment
+from zsc.errors import UserError
+from zsc.pool import Pool
+from zsc.store import load_pool, read_json
+
+
+@dataclass(frozen=True)
+class ScoreRuns:
+    """Score pools with held-out partners: a named roster that ships with the package."""
+
+    runs: tyro.conf.Positional[tuple[Path, ...]]
+    """Run or pool folders; NAME=FOLDER gives a pool a name of its own."""
+    roster: str | None = None
+    """The roster, e.g. overcooked/cramped_room@1; the newest of the runs' game if left out."""
+    episodes: int = 64
+    """Episodes with each partner and seating."""
+    seed: int = 0
+    greedy: bool = False
+    """Most likely actions instead of sampled ones."""
+    out: Path | None = None
+    """Folder to make with score.csv, partners.csv and cells.csv."""
+
+    def __call__(self) -> None:
+        """Play, print the tables, write them."""
+        if self.out is not None and self.out.exists():
+            raise UserError(f"{self.out} already exists: choose another --out")
+        pools = named_pools(self.runs)
+        held = roster(self.roster or next(iter(pools.values())).home.env)
+        found = score(
+            held.env, pools, held, episodes=self.episodes, seed=self.seed, greedy=self.greedy
+        )
+        print(score_text(found))
+        if self.out is not None:
+            self.out.mkdir(parents=True)
+            found.summary().to_csv(self.out / "score.csv")
+            found.by_partner().to_csv(self.out / "partners.csv")
+            found.to_frame().to_csv(self.out / "cells.csv", index=False)
+            print(f"tables in {self.out}")
+
+
+@dataclass(frozen=True)
+class Report:
+    """Write one web page about a cross-play: matrix with episodes to watch, tables, curves."""
+
+    sources: tyro.conf.Positional[tuple[Path, ...]]
+    """Run folders (NAME=FOLDER names them), or one folder that zsc crossplay made."""
+    out: Path
+    """The .html file to write; it must not exist."""
+    episodes: int = 32
+    """Episodes per cell and seating."""
+    seed: int = 0
+    greedy: bool = False
+    """Most likely actions instead of sampled ones."""
+    bots: bool = False
+    """Invite the game's scripted partners too."""
+    score: bool = False
+    """Add the score with held-out partners."""
+    films: int = FILMS
+    """At most so many cells can play their episode; 0 for a small page."""
+
+    def __call__(self) -> None:
+        """Play or read, write the page."""
+        if self.out.exists():
+            raise UserError(f"{self.out} already exists: choose another --out")
+        if self.out.suffix.lower() not in (".html", ".htm"):
+            raise UserError(f"{self.out} would not be a web page: let the name end in .html")
+        if not self.sources:
+            raise UserError("nothing to report: give run folders, or one that zsc crossplay made")
+        runs, bots, played, command = self._what()
+        env, pools = env_of(tuple(runs.values())), {n: load_pool(f) for n, f in runs.items()}
+        trained = dict(pools)
+        if bots:
+            pools["bots"] = scripted_partners(env)
+        if played is None:
+            played = crossplay(
+                env, pools, episodes=self.episodes, seed=self.seed, greedy=self.greedy
+            )
+        extras = Extras(
+            pools=pools,
+            curves=_curves(runs),
+            provenance=[_provenance(name, folder) for name, folder in runs.items()],
+            score=self._score(env, trained),
+            command=command,
+        )
+        write_report(self.out, env, played, extras, films=self.films)
+        print(f"{self.out}: {self.out.stat().st_size / 1e6:.1f} MB, open it in any browser")
+
+    def _what(self) -> tuple[dict[str, Path], bool, CrossPlay | None, str]:
+        """Runs by name, whether bots play, the cross-play if it was played, and the command."""
+        first = named(self.sources[0])[1]
+        if len(self.sources) > 1 or not (first / CROSSPLAY_FILE).exists():
+            return dict(named(source) for source in self.sources), self.bots, None, command_line()
+        told = read_json(first / "manifest.json")
+        if told.get("format") != CROSSPLAY_FORMAT:
+            raise UserError(f"{first} does not say which runs played: give the run folders instead")
+        runs = {name: Path(folder) for name, folder in told["runs"].items()}
+        for folder in runs.values():
+            if not folder.exists():
+                raise UserError(
+                    f"{folder}, which played in {first}, is not there: run this where the "
+                    "cross-play was made, or give the run folders"
+                )
+        return runs, told["bots"], load_crossplay(first), told["command"]
+
+    def _score(self, env: Environment, pools: dict[str, Pool]) -> Score | None:
+        if not self.score:
+            return None
+        if not any(name.rsplit("@", 1)[0] == env.spec.id for name in list_rosters()):
+            raise UserError(f"there is no roster for {env.spec.id}: leave out --score")
+        held = roster(env.spec.id)
+        return score(held.env, pools, held, seed=self.seed, greedy=self.greedy)
+
+
+def score_text(found: Score) -> str:
+    """The score as tables of plain text: means with their 95 % intervals."""
+    table = found.summary()
+    large = found.best.max() > 30
+    columns = {
+        "score": 0 if large else 2,
+        "BR-Prox": 2,
+        "BR-Prox unclipped": 2,
+        "regret": 0 if large else 2,
+        "worst partner": 0 if large else 2,
+        "worst quarter": 0 if large else 2,
+    }
+    lines = {
+        group: [str(int(row["agents"]))]
+        + [_interval(row, name, digits) for name, digits in columns.items()]
+        + [f"{row['above best']:.0%}"]
+        for group, row in table.iterrows()
+    }
+    heads = ["agents", *columns, "above best"]
+    shown = pd.DataFrame.from_dict(lines, orient="index", columns=heads).to_string()
+    partners = found.by_partner().map(lambda x: f"{x:.0f}" if large else f"{x:.2f}")
+    partners["seats"] = found.by_partner()["seats"]
+    cells = int(found.counts.sum())
+    return (
+        f"{found.roster}: {cells} cells (partner and seat), {found.values.shape[3]} episodes each, "
+        f"{'most likely' if found.greedy else 'sampled'} actions, seed {found.seed}\n\n{shown}\n\n"
+        f"mean return with each partner\n{partners.to_string()}\n\n"
+        "score: mean return; BR-Prox: IQM of the share of the best response's return; intervals "
+        "(95 %)\nresample agents; above best: share of cells in which an agent beats the best "
+        "response"
+    )
+
+
+def _interval(row: Any, name: str, digits: int) -> str:
+    mean, low, high = (row[f"{name}{end}"] for end in ("", " low", " high"))
+    bounds = "" if np.isnan(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
+    return f"{mean:.{digits}f}{bounds}"
+
+
+def _curves(runs: dict[str, Path]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """The learning curves of the runs that have some."""
+    found = {}
+    for name, folder in runs.items():
+        try:
+            found[name] = read_curves(folder)
+        except UserError:  # a pool without its run, or clones, who never played
+            continue
+    return found
+
+
+def _provenance(name: str, folder: Path) -> Provenance:
+    """What a run's and its pool's manifests tell."""
+    told = read_json(folder / "manifest.json")
+    pool = told if told.get("format") == "zsc-pool" else read_json(folder / "pool/manifest.json")
+    facts = {"folder": str(folder)}
+    if told.get("format") == "zsc-run":
+        facts |= {
+            "method": str(told["method"]),
+            "recipe": json.dumps(told["recipe"]),
+            "environment": f"{told['env']} {json.dumps(told['env_settings'])}",
+            "seed": str(told["seed"]),
+            "git revision": told.get("git") or "",
+            "command": told.get("command") or "",
+        }
+    libraries = ", ".join(f"{n} {v}" for n, v in pool["libraries"].items())
+    return Provenance(name, facts | {"pool sha256": pool["sha256"], "libraries": libraries})

@@ -1,0 +1,203 @@
+"""zsc envs, crossplay, render, record, convert: games, and who plays them with whom."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+import zsc
+from evaluation import CrossPlay, crossplay
+from evaluation.plots import save_picture
+from zsc.bots import scripted_partners
+from zsc.cli.shared import (
+    CROSSPLAY_FORMAT,
+    Game,
+    command_line,
+    env_of,
+    named,
+    named_pools,
+    seated,
+)
+from zsc.envs.base import Environment
+from zsc.envs.overcooked import Overcooked
+from zsc.envs.overcooked.human_data import human_games, reproduced
+from zsc.errors import UserError
+from zsc.pool import Pool
+from zsc.store import write_json
+
+_FREE = {
+    "overcooked": "any kitchen: --layout FILE",
+    "hanabi": 'any size: in Python, zsc.make("hanabi", colours=4, ...)',
+}
+
+
+@dataclass(frozen=True)
+class Envs:
+    """List the games."""
+
+    def __call__(self) -> None:
+        """Print a line per game."""
+        for name in zsc.list_envs():
+            if name in _FREE:
+                print(f"{name:34s} {_FREE[name]}")
+                continue
+            env = zsc.make(name)
+            spec = env.spec
+            facts = f"{spec.num_agents} agents, {spec.num_actions} actions, horizon {spec.horizon}"
+            print(f"{name:34s} {facts}, {len(env.symmetry())} symmetries")
+
+
+@dataclass(frozen=True)
+class CrossPlayRuns:
+    """Let the pools of several runs play each other."""
+
+    runs: tyro.conf.Positional[tuple[Path, ...]]
+    """Run or pool folders; NAME=FOLDER gives a pool a name of its own."""
+    out: Path
+    """Folder to make: values, matrix.csv, summary.csv, heatmap.png."""
+    episodes: int = 32
+    """Episodes per cell and seating."""
+    seed: int = 0
+    greedy: bool = False
+    """Most likely actions instead of sampled ones."""
+    bots: bool = False
+    """Invite the game's scripted partners too."""
+
+    def __call__(self) -> None:
+        """Play, write, print the table."""
+        if self.out.exists():
+            raise UserError(f"{self.out} already exists: choose another --out")
+        entries = named_pools(self.runs)
+        env = env_of(self.runs)
+        if self.bots:
+            entries["bots"] = scripted_partners(env)
+        began = time.perf_counter()
+        played = crossplay(env, entries, episodes=self.episodes, seed=self.seed, greedy=self.greedy)
+        seconds = time.perf_counter() - began
+        write_crossplay(played, self.out)
+        notes = {"format": CROSSPLAY_FORMAT, "command": command_line(), "bots": self.bots}
+        runs = {name: str(named(run)[1]) for name, run in zip(entries, self.runs, strict=False)}
+        write_json(self.out / "manifest.json", notes | {"runs": runs})
+        print(summary_text(played))
+        size = len(played)
+        print(f"{size} x {size} policies in {seconds:.1f} s; heatmap: {self.out / 'heatmap.png'}")
+
+
+@dataclass(frozen=True)
+class Render:
+    """Write a GIF of one episode."""
+
+    runs: tyro.conf.Positional[tuple[Path, ...]]
+    """One run (an agent with itself), or one per seat."""
+    out: Path
+    """The GIF to write; it must not exist."""
+    members: tuple[int, ...] = (0,)
+    """Which member of each run."""
+    seed: int = 0
+    steps: int | None = None
+    """Show only the first steps."""
+
+    def __call__(self) -> None:
+        """Play and write."""
+        if self.out.exists():
+            raise UserError(f"{self.out} already exists: choose another --out")
+        if self.out.suffix.lower() != ".gif":
+            raise UserError(f"{self.out} would not be a GIF: let the name end in .gif")
+        if self.steps is not None and self.steps < 1:
+            raise UserError(f"steps is {self.steps}: show at least 1")
+        env, agents = seated(self.runs, self.members)
+        earned = write_film(env, agents, self.out, seed=self.seed, steps=self.steps)
+        print(f"{self.out}: return {earned:g}")
+
+
+@dataclass(frozen=True)
+class RecordGames:
+    """Keep whole games in a file: states, observations, actions, rewards, events."""
+
+    runs: tyro.conf.Positional[tuple[Path, ...]]
+    """One run (an agent with itself), or one per seat."""
+    out: Path
+    """The file to write (.safetensors); it must not exist."""
+    members: tuple[int, ...] = (0,)
+    """Which member of each run."""
+    episodes: int = 16
+    seed: int = 0
+
+    def __call__(self) -> None:
+        """Play and write."""
+        if self.out.exists():
+            raise UserError(f"{self.out} already exists: choose another --out")
+        env, agents = seated(self.runs, self.members)
+        played = zsc.record(env, agents, episodes=self.episodes, seed=self.seed)
+        ids = [agent.ids[0] for agent in agents]
+        played.save(self.out, env, notes={"players": ids, "seed": self.seed})
+        print(f"{self.out}: {len(played.length)} games, {int(played.length.sum())} steps")
+
+
+@dataclass(frozen=True)
+class Convert:
+    """Turn games that people played (Overcooked-AI's CSV or pickle tables) into a file of games."""
+
+    table: tyro.conf.Positional[Path]
+    """The table, one row per step. A pickle that asks to run anything is refused."""
+    out: Path
+    """The file to write (.safetensors); it must not exist."""
+    game: Annotated[Game, tyro.conf.arg(name="")] = field(default_factory=Game)
+
+    def __call__(self) -> None:
+        """Read, check against the rules, write."""
+        env = self.game.make()
+        if not isinstance(env, Overcooked):
+            raise UserError(f"{env.spec.id} is not Overcooked: no other tables can be read")
+        if self.out.exists():
+            raise UserError(f"{self.out} already exists: choose another --out")
+        played = human_games(self.table, env)
+        played.save(self.out, env, notes={"source": self.table.name, "players": "human"})
+        size = f"{len(played.length)} games, {int(played.length.sum())} steps"
+        share = f"{reproduced(env, played):.2%}"
+        print(f"{self.out}: {size}; the rules lead to {share} of the recorded states")
+
+
+def write_crossplay(played: CrossPlay, folder: Path) -> None:
+    """values, matrix.csv, summary.csv and heatmap.png of a cross-play."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    played.save(folder)
+    played.matrix_frame().to_csv(folder / "matrix.csv")
+    played.summary().to_csv(folder / "summary.csv")
+    save_picture(played.heatmap(), folder / "heatmap.png")
+
+
+def write_film(
+    env: Environment, agents: tuple[Pool, ...], path: Path, *, seed: int, steps: int | None
+) -> float:
+    """A captioned GIF of an episode; returns what was earned."""
+    frames, earned = zsc.film(env, agents, seed=seed, steps=steps)
+    captions = [f"step {t:3d}   return {r:g}" for t, r in enumerate(earned)]
+    # a turn has to be read, a step only seen
+    pace, scale = (900, 1.0) if env.spec.turns else (90, 0.75)
+    zsc.save_gif(path, frames, captions=captions, milliseconds=pace, scale=scale)
+    return float(earned[-1])
+
+
+def summary_text(played: CrossPlay) -> str:
+    """The summary as a table of plain text: means with their 95 % intervals."""
+    table = played.summary()
+    digits = 0 if table["SP"].max() > 30 else 2
+    lines = [f"{'':>10s} {'policies':>8s} {'SP':>16s} {'XP within':>18s} {'XP between':>18s}"]
+    for group, row in table.iterrows():
+        cells = [f"{group!s:>10s} {int(row['policies']):8d}"]
+        for name, width in (("SP", 16), ("XP within", 18), ("XP between", 18)):
+            mean, low, high = row[name], row[f"{name} low"], row[f"{name} high"]
+            text = "-" if np.isnan(mean) else f"{mean:.{max(digits, 1)}f}"
+            text += "" if np.isnan(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
+            cells.append(f"{text:>{width}s}")
+        lines.append(" ".join(cells))
+    lines.append("means of true returns; 95 % intervals by resampling policies (node bootstrap)")
+    return "\n".join(lines)

@@ -1,0 +1,123 @@
+"""What several commands need: games by options, pools by folders."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import zsc
+from zsc.envs.base import Environment
+from zsc.envs.registry import rebuild
+from zsc.errors import UserError
+from zsc.pool import Pool
+from zsc.store import load_pool, read_json
+
+CROSSPLAY_FORMAT = "zsc-crossplay"
+
+
+@dataclass(frozen=True)
+class Game:
+    """Which game, and how it is seen."""
+
+    env: str | None = None
+    """Name of the game, see `zsc envs`."""
+    layout: Path | None = None
+    """A file with a kitchen drawn in X O D P S, space, 1 and 2 (instead of --env)."""
+    encoding: str | None = None
+    """Overcooked: compact (a vector), or grid (the 26 channels of the reference engine).
+    Hanabi: canonical (the reference's bits), or belief."""
+    horizon: int | None = None
+    """Overcooked: steps per episode."""
+    random_starts: bool = False
+    """Overcooked: start cells drawn anew for each episode."""
+
+    def make(self) -> Environment:
+        """The environment. Raises UserError."""
+        if (self.env is None) == (self.layout is None):
+            raise UserError("name a game by --env ID (see zsc envs) or draw one by --layout FILE")
+        settings: dict[str, Any] = {}
+        name = self.env or "overcooked"
+        if self.layout is not None:
+            if not self.layout.is_file():
+                raise UserError(f"{self.layout} is not a file: give a drawing of a kitchen")
+            settings["layout"] = self.layout.read_text("utf-8", errors="replace")
+        for key in ("encoding", "horizon"):
+            if getattr(self, key) is not None:
+                settings[key] = getattr(self, key)
+        if self.random_starts:
+            settings["random_starts"] = True
+        return zsc.make(name, **settings)
+
+
+def command_line() -> str:
+    """What was typed, as a report quotes it."""
+    return shlex.join(["zsc", *sys.argv[1:]])
+
+
+def seated(
+    runs: tuple[Path, ...], members: tuple[int, ...]
+) -> tuple[Environment, tuple[Pool, ...]]:
+    """The game, and one agent per seat: the last run and member take the seats that are left.
+
+    Raises UserError for too many, none, or members that do not exist.
+    """
+    if not runs or not members:
+        raise UserError("nobody to watch: give the folder of a run, and which member of it")
+    env = env_of(runs)
+    seats = env.spec.num_agents
+    if max(len(runs), len(members)) > seats:
+        raise UserError(f"{env.spec.id} has {seats} seats: give at most {seats} runs and members")
+    each = [(runs[min(s, len(runs) - 1)], members[min(s, len(members) - 1)]) for s in range(seats)]
+    return env, tuple(one_of(load_pool(run), member, run) for run, member in each)
+
+
+def env_of(runs: tuple[Path, ...]) -> Environment:
+    """The environment of the first of the folders that is a run. Raises UserError."""
+    for run in runs:
+        manifest = read_json(named(run)[1] / "manifest.json")
+        if manifest.get("format") == "zsc-run":
+            return rebuild(manifest["env"], manifest["env_settings"])
+    raise UserError(
+        f"{runs[0]} is not the folder of a run, so its game is not known: give at least one "
+        "folder that zsc train made"
+    )
+
+
+def named_pools(runs: tuple[Path, ...]) -> dict[str, Pool]:
+    """The pools of run or pool folders by name. Raises UserError for two of one name."""
+    entries: dict[str, Pool] = {}
+    if not runs:
+        raise UserError("nobody to play: give the folders of one or more runs")
+    for run in runs:
+        name, folder = named(run)
+        if name in entries:
+            raise UserError(f"two runs are called {name!r}: name them, e.g. A={folder}")
+        entries[name] = load_pool(folder)
+    return entries
+
+
+def named(run: Path) -> tuple[str, Path]:
+    """NAME=FOLDER, or a folder that is called as it is."""
+    name, _, folder = str(run).rpartition("=")
+    return name or Path(folder).name, Path(folder)
+
+
+def one_of(pool: Pool, member: int, run: Path) -> Pool:
+    """One agent of a run. Raises UserError if there is no such member."""
+    if not 0 <= member < len(pool):
+        raise UserError(f"{run} has members 0 to {len(pool) - 1}, not {member}")
+    return pool.take([member])
+
+
+@contextmanager
+def timed(times: dict[str, float], what: str) -> Iterator[None]:
+    """Note how many seconds something took."""
+    began = time.perf_counter()
+    yield
+    times[what] = time.perf_counter() - began
