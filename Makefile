@@ -6,7 +6,7 @@ DEV := .venv/.installed-dev
 BENCH := .venv/.installed-bench
 CODE := zsc populations evaluation tests benchmarks
 
-.PHONY: demo test check format oracle bench notebooks clean
+.PHONY: demo test check format oracle table rosters bench notebooks clean
 
 demo: $(RUN)  ## train three kinds of pools and draw their cross-play (a few minutes)
 	$(BIN)/zsc demo --out demo
@@ -27,6 +27,12 @@ oracle: $(DEV)  ## 200,000 Overcooked steps and 2,000 Hanabi games beside the re
 	$(BIN)/python -m tests.oracle --steps 200000 --seed 0
 	$(BIN)/python -m tests.hanabi_oracle --games 2000 --seed 0
 
+table: $(DEV)  ## ten self-play seeds on the five classic kitchens, all pairs, beside a published table
+	$(BIN)/python -m benchmarks.classic
+
+rosters: $(DEV)  ## make the held-out rosters that are not there yet
+	$(BIN)/python -m benchmarks.rosters
+
 bench: $(BENCH)  ## the figures of benchmarks/RESULTS.md; hours
 	$(BIN)/python -m benchmarks.pools
 	$(BIN)/python -m benchmarks.gap
@@ -35,6 +41,7 @@ bench: $(BENCH)  ## the figures of benchmarks/RESULTS.md; hours
 	$(BIN)/python -m benchmarks.hanabi tiny-2p
 	$(BIN)/python -m benchmarks.hanabi mini-2p
 	$(BIN)/python -m benchmarks.hanabi_full
+	$(BIN)/python -m benchmarks.score
 
 notebooks: $(DEV)  ## execute the notebooks and keep their outputs
 	$(BIN)/python -m jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb

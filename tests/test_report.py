@@ -5,7 +5,6 @@ import gzip
 import io
 import json
 import re
-from dataclasses import replace
 
 import jax
 import numpy as np

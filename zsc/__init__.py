@@ -32,7 +32,7 @@ from zsc.policy import (
     mlp_policy,
 )
 from zsc.pool import Label, Pool, Roster, join, make_pool
-from zsc.record import Record, record
+from zsc.record import Record, load_record, record
 from zsc.runtime import setup
 from zsc.store import load_pool, save_pool
 from zsc.symmetry import Symmetry
@@ -70,6 +70,7 @@ __all__ = [
     "join",
     "list_envs",
     "load_pool",
+    "load_record",
     "make",
     "make_pool",
     "make_update",
