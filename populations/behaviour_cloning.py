@@ -219,4 +219,4 @@ def _write(log: Log, told: dict[str, Array], pool: Pool) -> None:
         for epoch in range(next(iter(told.values())).shape[1])
     ]
     JsonLines(log.run.metrics()).write(rows, 0.0)
-    pool.save(log.run.path / "pool")
+    log.write_pool(pool)

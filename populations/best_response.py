@@ -75,8 +75,7 @@ class BestResponse:
             env, self.partners, groups, plan, method="best_response", seed=seed, blocks=1, log=log
         )
         pool = self._best(env, pool, seed)
-        if log.run is not None and not log.run.finished:
-            pool.save(log.run.path / "pool")
+        log.write_pool(pool)
         return pool
 
     def _best(self, env: Environment, pool: Pool, seed: int) -> Pool:
@@ -130,4 +129,4 @@ def train_responses(
         replace(Label(method, seed, m, done), parents=tuple(ids[mine].tolist()))
         for m, mine in enumerate(groups)
     ]
-    return stage.pool(state.params, labels)
+    return stage.pool(state, labels)

@@ -88,11 +88,9 @@ class FictitiousCoPlay:
         """
         log = open_log(self, env, seed, out, resume, progress)
         partners = self.train_partners(env, seed, log)
-        if log.run is not None and not log.run.holds_pool("partners"):
-            partners.save(log.run.path / "partners")
+        log.write_pool(partners, "partners")
         pool = self.train_responses(env, seed, log, partners)
-        if log.run is not None and not log.run.finished:
-            pool.save(log.run.path / "pool")
+        log.write_pool(pool)
         return pool
 
     def train_partners(self, env: Environment, seed: int, log: Log) -> Pool:

@@ -90,7 +90,6 @@ def train_one_stage(
     state = stage.train(log)
     done = stage.steps_done(state)
     labels = [Label(method.name, seed, m, done) for m in range(stage.members)]
-    pool = stage.pool(state.params, labels, recipe.plays(stage.policy))
-    if log.run is not None and not log.run.finished:
-        pool.save(log.run.path / "pool")
+    pool = stage.pool(state, labels, recipe.plays(stage.policy))
+    log.write_pool(pool)
     return pool

@@ -6,11 +6,13 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 
+from zsc.cluster import leads, to_host
 from zsc.crossplay import self_play_returns
 from zsc.envs.base import Environment
 from zsc.errors import UserError
@@ -27,6 +29,7 @@ from zsc.types import Params
 CHUNK = 5  # updates per device program: often enough for the eye, seldom enough for the device
 SAVE_SECONDS = 15.0  # between two saved training states
 SKILL_EPISODES = 16
+STOPPED = "stopped"
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,18 @@ class Log:
     def sinks(self, stage: str, title: str) -> list[Sink]:
         """The run's metrics file and the bar on the terminal."""
         sinks: list[Sink] = []
+        if not leads():
+            return sinks
         if self.run is not None:
             sinks.append(JsonLines(self.run.metrics(stage)))
         if self.progress:
             sinks.append(ProgressBar(title))
         return sinks
+
+    def write_pool(self, pool: Pool, name: str = "pool") -> None:
+        """Into the run folder, if there is one and it has none of this name."""
+        if self.run is not None:
+            self.run.write_pool(name, pool)
 
 
 @dataclass(frozen=True)
@@ -72,29 +82,39 @@ class Stage:
             updates=updates,
             pool=pool,
         )
-        save = None
-        if log.run is not None:
-            state = log.run.latest(self.name or "main", state) or state
-            save = _every(SAVE_SECONDS, updates, log.run.saver(self.name or "main"))
-        return fit(
+        train = partial(
+            fit,
             make_update(self.env, self.policy, self.method, self.ppo),
-            state,
             updates=updates,
             chunk=CHUNK,
             sinks=log.sinks(self.name, self.title),
             steps_per_update=steps_per_update(self.env, self.ppo),
-            save=save,
         )
+        if log.run is None:
+            return train(state)
+        state = log.run.latest(self.name or "main", state) or state
+        saver = log.run.saver(self.name or "main")
+        try:
+            return train(state, save=_every(SAVE_SECONDS, updates, saver.save))
+        finally:
+            saver.close()
 
-    def pool(self, params: Params, labels: Sequence[Label], policy: Policy | None = None) -> Pool:
-        """Agents of this stage as a pool, with their measured skill in the labels.
+    def pool(
+        self, state: TrainState, labels: Sequence[Label], policy: Policy | None = None
+    ) -> Pool:
+        """The trained agents as a pool, with their measured skill in the labels.
 
-        policy: what they act by, if not by what they learned with.
+        policy: what they act by, if not by what they learned with. A member that was stopped
+        because its numbers went bad has the stage "stopped".
         """
         policy = policy or self.policy
+        params, alive = to_host((state.params, state.alive))
         key = jax.random.fold_in(jax.random.key(self.seed), 2**31 - 2)
         skills = self_play_returns(self.env, policy, params, episodes=SKILL_EPISODES, key=key)
-        named = [replace(x, skill=float(s)) for x, s in zip(labels, skills, strict=True)]
+        named = [
+            replace(label, skill=float(skill), stage=label.stage if well else STOPPED)
+            for label, skill, well in zip(labels, skills, alive, strict=True)
+        ]
         return make_pool(self.env.spec, policy, params, named)
 
     def steps_done(self, state: TrainState) -> int:

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import PartitionSpec
 
+from zsc.cluster import to_host
 from zsc.envs.base import Environment, TimeStep, begin
 from zsc.errors import UserError
 from zsc.match import MatchSpec, draw_match
@@ -138,7 +139,7 @@ def self_play_returns(
 ) -> np.ndarray:
     """[P] mean true return of each agent with itself; params [P, ...]."""
     keys = jnp.broadcast_to(key, len(jax.tree.leaves(params)[0]))
-    return np.asarray(_self_play(env, policy, episodes, params, keys))
+    return np.asarray(to_host(_self_play(env, policy, episodes, params, keys)))
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -218,7 +219,7 @@ def _tiles(
                 rows = np.arange(top, min(top + height, len(one.members)))
                 cols = np.arange(left, min(left + width, len(two.members)))
                 numbers = np.arange(first, min(first + depth, episodes))
-                played = _tile(
+                tile = _tile(
                     env,
                     one.policy,
                     two.policy,
@@ -228,6 +229,7 @@ def _tiles(
                     key,
                     jnp.asarray(np.resize(numbers, depth)),
                 )
+                played = to_host(tile)
                 cut = (slice(len(rows)), slice(len(cols)), slice(None), slice(len(numbers)))
                 yield rows, cols, numbers, jax.tree.map(lambda x, cut=cut: x[cut], played)
 

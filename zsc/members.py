@@ -14,6 +14,9 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from zsc import cluster
+from zsc.errors import UserError
+
 AXIS = "members"
 
 
@@ -34,12 +37,21 @@ def map_members(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def member_mesh(members: int) -> Mesh | None:
-    """As many devices as can share the members evenly; None if one does it all."""
-    devices = jax.devices()
-    count = max(d for d in range(1, len(devices) + 1) if members % d == 0)
-    if count == 1:
+    """As many devices as can share the members evenly; None if one does it all.
+
+    With several processes each has the same number of members. Raises UserError if that cannot be.
+    """
+    processes = jax.process_count()
+    local = [d for d in jax.devices() if d.process_index == 0]
+    shares = [d for d in range(1, len(local) + 1) if members % (d * processes) == 0]
+    if not shares:
+        raise UserError(
+            f"{members} members cannot be shared evenly by {processes} processes: take a multiple"
+        )
+    if max(shares) * processes == 1:
         return None
-    return Mesh(np.array(devices[:count]), (AXIS,))
+    each = [[d for d in jax.devices() if d.process_index == p] for p in range(processes)]
+    return Mesh(np.concatenate([np.array(own[: max(shares)]) for own in each]), (AXIS,))
 
 
 def spread(tree: Any, members: int) -> Any:
@@ -59,7 +71,7 @@ def _place(tree: Any, members: int, spec: PartitionSpec) -> Any:
     sharding = NamedSharding(mesh, spec)
     if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(tree)):
         return jax.lax.with_sharding_constraint(tree, sharding)
-    return jax.device_put(tree, sharding)
+    return cluster.place(tree, sharding)
 
 
 def _local_map(fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,29 +8,48 @@ state/          training state to resume from, the last two that were saved
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
-from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import jax
 
+from zsc import cluster
 from zsc.errors import UserError
-from zsc.store import git_revision, library_versions, load_tree, read_json, save_tree, write_json
+from zsc.pool import Pool
+from zsc.store import (
+    Part,
+    git_revision,
+    library_versions,
+    load_parts,
+    own_part,
+    read_json,
+    save_arrays,
+    write_json,
+)
 from zsc.types import PyTree
+
+_STATE_FILE = re.compile(r"(?P<update>\d+)(\.\d+of(?P<processes>\d+))?\.safetensors")
 
 
 class RunFolder:
-    """One run on disk."""
+    """One run on disk, held by one training at a time."""
 
     def __init__(self, path: Path, settings: dict[str, Any]) -> None:
         self.path, self.settings = path, settings
+        self.lock = cluster.lock_of(path, jax.process_index())
+        self.lock.take()
 
     @classmethod
     def create(cls, path: str | Path, settings: dict[str, Any]) -> RunFolder:
-        """A new run. Raises UserError if anything is there already."""
+        """A new run, made by the first process. Raises UserError if anything is there already."""
         folder = Path(path)
+        if not cluster.leads():
+            cluster.wait("run folder")
+            return cls(folder, settings)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UserError(
                 f"{folder} already exists: choose another --out, or go on with it by --resume"
@@ -47,6 +66,7 @@ class RunFolder:
             "command": shlex.join(sys.argv),
         }
         write_json(folder / "manifest.json", {"format": "zsc-run", **settings, **notes})
+        cluster.wait("run folder")
         return cls(folder, settings)
 
     @classmethod
@@ -70,33 +90,89 @@ class RunFolder:
         """The file of metrics of a stage."""
         return self.path / f"metrics{'-' if stage else ''}{stage}.jsonl"
 
-    def saver(self, stage: str) -> Callable[[PyTree], None]:
-        """A function that saves a training state; the last two of a stage are kept."""
+    def write_pool(self, name: str, pool: Pool) -> None:
+        """Write a pool if it is not there, by the first process; all wait for it."""
+        if cluster.leads() and not self.holds_pool(name):
+            pool.save(self.path / name)
+        cluster.wait(f"pool {name}")
 
-        def save(state: PyTree) -> None:
-            update = int(state.update)
-            name = f"{stage}-{update:08d}.safetensors"
-            save_tree(self.path / "state" / name, state, {"update": update})
-            for old in self._saved(stage)[2:]:
-                old.unlink(missing_ok=True)
-
-        return save
+    def saver(self, stage: str) -> Saver:
+        """What saves training states; the last two of a stage are kept."""
+        return Saver(self.path / "state", stage)
 
     def latest(self, stage: str, like: PyTree) -> PyTree | None:
         """The newest state of a stage that reads without fault, placed on devices as `like`.
 
         None if nothing was saved; raises UserError if nothing that was saved can be read.
         """
-        saved = self._saved(stage)
-        for path in saved:
+        saved = saved_states(self.path / "state", stage)
+        for paths in saved:
             try:
-                found = load_tree(path, like)[0]
-                return jax.tree.map(lambda x, y: jax.device_put(x, y.sharding), found, like)
+                found = load_parts(paths, like)
+                return jax.tree.map(lambda x, y: cluster.place(x, y.sharding), found, like)
             except UserError as error:
                 print(f"warning: {error}; going back to the state before it")
         if saved:
             raise UserError(f"no state in {self.path / 'state'} can be read: start the run anew")
         return None
 
-    def _saved(self, stage: str) -> list[Path]:
-        return sorted((self.path / "state").glob(f"{stage}-*.safetensors"), reverse=True)
+
+class Saver:
+    """Writes training states in the background, one after the other.
+
+    The state is copied to the host at once; the device goes on while the file is written. Several
+    processes write a part each.
+    """
+
+    def __init__(self, folder: Path, stage: str) -> None:
+        self.folder, self.stage = folder, stage
+        self.worker = ThreadPoolExecutor(1, thread_name_prefix="zsc-save")
+        self.pending: Future[None] | None = None
+
+    def save(self, state: PyTree) -> None:
+        """Write a state; waits for the one before. Raises UserError if that failed."""
+        self.wait()
+        update = int(state.update)
+        self.pending = self.worker.submit(self._write, update, own_part(state))
+
+    def wait(self) -> None:
+        """Until all is on disk. Raises UserError if it could not be written."""
+        pending, self.pending = self.pending, None
+        if pending is not None:
+            pending.result()
+
+    def close(self) -> None:
+        """Wait, and let the thread end."""
+        try:
+            self.wait()
+        finally:
+            self.worker.shutdown()
+
+    def _write(self, update: int, part: Part) -> None:
+        process, processes = jax.process_index(), jax.process_count()
+        whose = f".{process}of{processes}" if processes > 1 else ""
+        name = f"{self.stage}-{update:08d}{whose}.safetensors"
+        save_arrays(self.folder / name, part.arrays, {"update": update, "rows": part.rows})
+        whole = saved_states(self.folder, self.stage)
+        if len(whole) > 1:  # parts of older states too, from however many processes
+            kept = _update_of(whole[1][0], self.stage)
+            for path in self.folder.glob(f"{self.stage}-*.safetensors"):
+                if _update_of(path, self.stage) < kept:
+                    path.unlink(missing_ok=True)
+
+
+def saved_states(folder: Path, stage: str) -> list[list[Path]]:
+    """The files of each whole saved state of a stage, newest first."""
+    found: dict[tuple[int, int], list[Path]] = {}
+    for path in sorted(folder.glob(f"{stage}-*.safetensors")):
+        match = _STATE_FILE.fullmatch(path.name.removeprefix(f"{stage}-"))
+        if match:
+            key = int(match["update"]), int(match["processes"] or 1)
+            found.setdefault(key, []).append(path)
+    whole = {key: paths for key, paths in found.items() if len(paths) == key[1]}
+    return [whole[key] for key in sorted(whole, reverse=True)]
+
+
+def _update_of(path: Path, stage: str) -> int:
+    match = _STATE_FILE.fullmatch(path.name.removeprefix(f"{stage}-"))
+    return int(match["update"]) if match else sys.maxsize

@@ -11,11 +11,11 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -140,6 +140,59 @@ def load_tree(path: str | Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
     """
     arrays, notes = load_arrays(path)
     return _unflat(like, arrays, Path(path)), notes
+
+
+class Part(NamedTuple):
+    """What one process holds of a pytree whose arrays are spread over several."""
+
+    arrays: dict[str, np.ndarray]  # "NAME" whole, or "NAME@START" from row START on
+    rows: dict[str, int]  # how many rows a spread array has in all
+
+
+def own_part(tree: PyTree) -> Part:
+    """The part of a pytree that this process writes: its own rows, and what nobody else writes.
+
+    Copies everything to the host, so the devices may go on. Arrays are spread along their first
+    axis, as members are; what every process has is the first one's to write.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    rows: dict[str, int] = {}
+    for name, leaf in _names(tree):
+        data = jax.random.key_data(leaf) if _is_key(leaf) else leaf
+        if not isinstance(data, jax.Array) or data.is_fully_addressable:
+            arrays[name] = np.array(data, order="C")
+        elif data.is_fully_replicated:
+            if jax.process_index() == 0:
+                arrays[name] = np.array(data, order="C")
+        else:
+            rows[name] = data.shape[0]
+            for shard in data.addressable_shards:
+                arrays[f"{name}@{shard.index[0].start or 0}"] = np.array(shard.data, order="C")
+    return Part(arrays, rows)
+
+
+def load_parts(paths: Sequence[Path], like: PyTree) -> PyTree:
+    """The pytree of which several processes wrote a part each, however many there are now.
+
+    Raises UserError if a part was altered, cut short, is missing, or is of another structure.
+    """
+    whole: dict[str, np.ndarray] = {}
+    pieces: dict[str, dict[int, np.ndarray]] = {}
+    rows: dict[str, int] = {}
+    for path in paths:
+        arrays, notes = load_arrays(path)
+        rows |= notes.get("rows", {})
+        for name, array in arrays.items():
+            base, _, start = name.rpartition("@")
+            if base in notes.get("rows", {}):
+                pieces.setdefault(base, {})[int(start)] = array
+            else:
+                whole[name] = array
+    for name, found in pieces.items():
+        whole[name] = np.concatenate([found[start] for start in sorted(found)])
+        if len(whole[name]) != rows[name]:
+            raise UserError(f"a part of {paths[0]} is missing: copy the whole folder")
+    return _unflat(like, whole, paths[0])
 
 
 def write_atomically(path: Path, data: bytes) -> None:

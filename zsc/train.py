@@ -8,6 +8,7 @@ return is always that of whole episodes, and no game is alive between two update
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeAlias
@@ -17,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from zsc.cluster import to_host
 from zsc.envs.base import Environment
 from zsc.errors import UserError
 from zsc.learn.gae import gae
@@ -26,7 +28,7 @@ from zsc.members import map_members, replicate, spread
 from zsc.method import Matches, Method, no_method_state
 from zsc.policy import Policy, in_turns
 from zsc.rollout import Games, Trajectory, rollout, start
-from zsc.sinks import Progress, Sink
+from zsc.sinks import Progress, Row, Sink
 from zsc.types import Array, Key, Params, PyTree
 
 Metrics: TypeAlias = dict[str, Array]  # each [M]
@@ -43,6 +45,7 @@ class TrainState(NamedTuple):
     key: Key  # [M] one per member, fixed for the whole run
     update: Array  # [] int32, updates done
     budget: Array  # [] int32, updates to do in all
+    alive: Array  # [M] bool; a member whose numbers went bad keeps its last good parameters
 
 
 def segment_length(env: Environment, config: PPOConfig) -> int:
@@ -93,10 +96,12 @@ def init_state(
 def _place(state: TrainState) -> TrainState:
     """Members on their devices, the rest on all: the same in and out, so nothing recompiles."""
     count = len(state.key)
-    params, optimizer, key = spread((state.params, state.optimizer, state.key), count)
+    params, optimizer, key, alive = spread(
+        (state.params, state.optimizer, state.key, state.alive), count
+    )
     method, pool = replicate((state.method, state.pool), count)
     update, budget = replicate((state.update, state.budget), count)
-    return TrainState(params, optimizer, method, pool, key, update, budget)
+    return TrainState(params, optimizer, method, pool, key, update, budget, alive)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -116,9 +121,8 @@ def _init(
     begin = method.init or no_method_state
     mstate, pool = begin(jax.random.fold_in(root, 2**31 - 1), params, pool)
     counter = jnp.asarray(0, jnp.int32)
-    return TrainState(
-        params, optimizer, mstate, pool, keys, counter, jnp.asarray(updates, jnp.int32)
-    )
+    budget, alive = jnp.asarray(updates, jnp.int32), jnp.ones(len(ids), bool)
+    return TrainState(params, optimizer, mstate, pool, keys, counter, budget, alive)
 
 
 @lru_cache(maxsize=64)
@@ -175,13 +179,21 @@ class _Trainer:
             metrics[name] = played.returns.mean(-1)
             if not self.env.spec.fixed_length:
                 metrics[name.replace("return", "length")] = played.length.mean(-1)
+        alive = state.alive & _all_finite(params, optimizer, metrics["return"])
+        params, optimizer = _choose(alive, (params, optimizer), (state.params, state.optimizer))
+        metrics["alive"] = alive.astype(jnp.float32)
         mstate, pool = state.method, state.pool
         if self.method.after is not None:
             progress = (state.update + 1) / jnp.maximum(state.budget, 1)
             told = metrics | {"progress": progress}
             mstate, pool = self.method.after(mstate, params, told, pool)
         after = state._replace(
-            params=params, optimizer=optimizer, method=mstate, pool=pool, update=state.update + 1
+            params=params,
+            optimizer=optimizer,
+            method=mstate,
+            pool=pool,
+            update=state.update + 1,
+            alive=alive,
         )
         return _place(after), metrics
 
@@ -381,6 +393,22 @@ def _living(batches: tuple[Batch, ...]) -> Array:
     return jnp.stack([batch.trajectory.playing.any((0, 2)).mean() for batch in batches]).mean()
 
 
+def _all_finite(params: Params, optimizer: optax.OptState, returns: Array) -> Array:
+    """[M] bool: all numbers of a member, and what it earned, are numbers."""
+    good = [
+        jnp.isfinite(x).reshape(len(x), -1).all(1)
+        for x in (*jax.tree.leaves(params), *jax.tree.leaves(optimizer), returns)
+        if jnp.issubdtype(x.dtype, jnp.floating)
+    ]
+    return jnp.stack(good).all(0)
+
+
+def _choose(alive: Array, new: PyTree, old: PyTree) -> PyTree:
+    """[M, ...] new values of the members that are alive, old ones of the others."""
+    pick = lambda x, y: jnp.where(alive.reshape(-1, *(1,) * (x.ndim - 1)), x, y)
+    return jax.tree.map(pick, new, old)
+
+
 def _fold(keys: Key, data: Any) -> Key:
     return jax.vmap(lambda key: jax.random.fold_in(key, data))(keys)
 
@@ -398,6 +426,19 @@ def _deal(batch: Batch, *, key: Key, part: Array, parts: int) -> Batch:
     return Batch(Trajectory(**fields), along(1)(batch.advantage), along(1)(batch.target))
 
 
+def _tell_stopped(rows: Sequence[Row], alive: np.ndarray) -> None:
+    """Warn of members that were alive before these rows and are not any more."""
+    for row in rows:
+        for member in np.flatnonzero(alive & (row["alive"] == 0)):
+            warnings.warn(
+                f"member {member} is stopped at update {row['update']}: its loss is "
+                f"{row['loss'][member]:g}, its return {row['return'][member]:g}; it keeps what it "
+                "was before, the others go on",
+                stacklevel=3,
+            )
+        alive = alive & (row["alive"] > 0)
+
+
 @lru_cache(maxsize=64)
 def _chunk(update: Update, size: int) -> Callable[[TrainState, Array], tuple[TrainState, Metrics]]:
     """Up to `size` updates as one program; how many is an argument, so a rest compiles nothing."""
@@ -411,7 +452,8 @@ def _chunk(update: Update, size: int) -> Callable[[TrainState, Array], tuple[Tra
             state, metrics = update(state)
             return state, jax.tree.map(lambda rows, row: rows.at[index].set(row), log, metrics)
 
-        return jax.lax.fori_loop(0, count, body, (state, log))
+        state, log = jax.lax.fori_loop(0, count, body, (state, log))
+        return state, replicate(log, len(state.key))
 
     return jax.jit(run, donate_argnums=0)
 
@@ -428,11 +470,15 @@ def fit(
 ) -> TrainState:
     """Train until `updates` updates are done in all; `chunk` at a time are one device program.
 
+    A member whose numbers go bad (a loss that is no number) is stopped with a warning that names it
+    and keeps its last good parameters; the others go on.
+
     After each chunk every sink gets one row per update: {"update", "steps", metric: [M] ...}, steps
     being those of one member; then `save(state)` is called, if given.
     """
     run = _chunk(update, chunk)
     done = int(state.update)
+    alive = np.asarray(to_host(state.alive))
     state = jax.tree.map(jnp.copy, state)  # the caller's arrays are not given away
     for sink in sinks:
         sink.start(Progress(done, updates, steps_per_update, len(state.key)))
@@ -447,7 +493,8 @@ def fit(
                 | {name: value[i] for name, value in host.items()}
                 for i in range(count)
             ]
-            done += count
+            _tell_stopped(rows, alive)
+            alive, done = host["alive"][count - 1] > 0, done + count
             for sink in sinks:
                 sink.write(rows, time.perf_counter() - began)
             if save is not None:

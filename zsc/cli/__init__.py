@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import tyro
 
-import zsc
+from zsc import cluster
 from zsc.cli.demo import Demo
 from zsc.cli.judge import Report, ScoreRuns
 from zsc.cli.play import Convert, CrossPlayRuns, Envs, RecordGames, Render
+from zsc.cli.shared import Machine
 from zsc.cli.train import Train
 from zsc.errors import UserError
 
@@ -35,20 +38,33 @@ def main(arguments: list[str] | None = None) -> int:
         COMMANDS, args=arguments, prog="zsc", description="Zero-shot coordination toolkit."
     )
     warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
+    code, said = _run(command)
+    if said:
+        print(f"zsc: {said}", file=sys.stderr)
+    if code and cluster.several():
+        # the usual way out waits for the other processes, which wait for this one
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _run(command: Any) -> tuple[int, str]:
+    """Exit code and what to say of it."""
     try:
         if not 0 <= getattr(command, "seed", 0) < 2**31:
             raise UserError(f"seed is {command.seed}: use one from 0 to {2**31 - 1}")
-        zsc.setup()
+        getattr(command, "machine", Machine()).start()
         command()
     except UserError as error:
-        print(f"zsc: {error}", file=sys.stderr)
-        return 2
+        return 2, str(error)
     except KeyboardInterrupt:
-        print(
-            "zsc: stopped; a training goes on with the same command and --resume", file=sys.stderr
-        )
-        return 130
+        return 130, "stopped; a training goes on with the same command and --resume"
     except OSError as error:  # no space, no permission, a file where a folder should be
-        print(f"zsc: {error.filename}: {error.strerror}: choose another path", file=sys.stderr)
-        return 2
-    return 0
+        return 2, f"{error.filename}: {error.strerror}: choose another path"
+    except (RuntimeError, ValueError) as error:
+        lost = cluster.explain_loss(error, getattr(command, "out", Path()))
+        if lost is None:
+            raise
+        return 3, str(lost)
+    return 0, ""

@@ -17,12 +17,14 @@ from zsc.bots import scripted_partners
 from zsc.cli.shared import (
     CROSSPLAY_FORMAT,
     Game,
+    Machine,
     command_line,
     env_of,
     named,
     named_pools,
     seated,
 )
+from zsc.cluster import leads
 from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
 from zsc.envs.overcooked.human_data import human_games, reproduced
@@ -67,6 +69,7 @@ class CrossPlayRuns:
     """Most likely actions instead of sampled ones."""
     bots: bool = False
     """Invite the game's scripted partners too."""
+    machine: Annotated[Machine, tyro.conf.arg(name="")] = field(default_factory=Machine)
 
     def __call__(self) -> None:
         """Play, write, print the table."""
@@ -79,6 +82,8 @@ class CrossPlayRuns:
         began = time.perf_counter()
         played = crossplay(env, entries, episodes=self.episodes, seed=self.seed, greedy=self.greedy)
         seconds = time.perf_counter() - began
+        if not leads():
+            return
         write_crossplay(played, self.out)
         notes = {"format": CROSSPLAY_FORMAT, "command": command_line(), "bots": self.bots}
         runs = {name: str(named(run)[1]) for name, run in zip(entries, self.runs, strict=False)}

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jax
+
 import zsc
+from zsc import cluster
 from zsc.envs.base import Environment
 from zsc.envs.registry import rebuild
 from zsc.errors import UserError
@@ -53,6 +56,38 @@ class Game:
         if self.random_starts:
             settings["random_starts"] = True
         return zsc.make(name, **settings)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """On what to compute."""
+
+    devices: int | None = None
+    """Devices that members are dealt to; on a CPU it is split into so many. All if left out."""
+    distributed: bool = False
+    """One of several processes that the cluster started (Slurm, Open MPI)."""
+    coordinator: str | None = None
+    """Without a cluster: HOST:PORT of process 0 ..."""
+    processes: int | None = None
+    """... how many processes there are ..."""
+    process: int | None = None
+    """... and which one this is, from 0."""
+
+    def start(self) -> None:
+        """Meet the other processes, take the devices. Raises UserError."""
+        if self.devices is not None and self.devices < 1:
+            raise UserError(f"devices is {self.devices}: at least 1 is needed")
+        several = self.distributed or self.coordinator is not None
+        if several:
+            zsc.setup(devices=self.devices or 1)
+            cluster.join(self.coordinator, self.processes, self.process)
+        else:
+            zsc.setup(devices=self.devices)
+        if self.devices is not None and len(jax.local_devices()) != self.devices:
+            raise UserError(
+                f"{self.devices} devices were asked for, {len(jax.local_devices())} are there: "
+                "choose another --devices, or show the program so many (CUDA_VISIBLE_DEVICES)"
+            )
 
 
 def command_line() -> str:

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from populations import RECIPES, BehaviourCloning
-from zsc.cli.shared import Game
+from zsc.cli.shared import Game, Machine
+from zsc.cluster import leads
 from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
 from zsc.errors import UserError, unknown
@@ -52,6 +53,7 @@ class Train:
     """bc: a file of games that zsc record or zsc convert wrote; it also says which game."""
     resume: bool = False
     """Go on with the run in --out, given the same settings."""
+    machine: Annotated[Machine, tyro.conf.arg(name="")] = field(default_factory=Machine)
 
     def __call__(self) -> None:
         """Train, save, say where."""
@@ -80,7 +82,9 @@ class Train:
         recipe = self._tuned(RECIPES[self.method](**settings), env)
         pool = recipe.train(env, seed=self.seed, out=self.out, resume=self.resume, progress=True)
         skills = " ".join(f"{label.skill:.3g}" for label in pool.labels)
-        print(f"{len(pool)} agents in {self.out / 'pool'}; mean return with themselves: {skills}")
+        if leads():
+            where = self.out / "pool"
+            print(f"{len(pool)} agents in {where}; mean return with themselves: {skills}")
 
     def _clone(self, data: Path) -> None:
         """Behaviour cloning, in the game that the file was recorded in."""

@@ -1,0 +1,177 @@
+"""One run over several processes: machines of a cluster, or several processes of one machine.
+
+All processes run the same program on one global set of devices (`jax.distributed`); members are
+dealt to all of them. The first process keeps the manifest, the metrics and the pool, every process
+writes its own part of the training state. If one of them dies, the others stop and say which.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zsc.errors import UserError
+from zsc.types import PyTree
+
+_HEARTBEAT = 20  # seconds without a sign of life until a process counts as dead
+_JOIN = 300  # seconds to wait for all processes at the start
+
+
+def join(
+    coordinator: str | None = None, processes: int | None = None, process: int | None = None
+) -> None:
+    """Become one of several processes. Call it before anything touches a device.
+
+    Without arguments the cluster's environment says who is who (Slurm, Open MPI); else the address
+    HOST:PORT of process 0, how many there are, and which one this is. Raises UserError if they
+    cannot meet.
+    """
+    if (coordinator is None) != (processes is None) or (processes is None) != (process is None):
+        raise UserError("give --coordinator, --processes and --process together, or none of them")
+    if processes is not None and process is not None and not 0 <= process < processes:
+        raise UserError(f"process {process} of {processes}: count from 0 to {processes - 1}")
+    try:
+        jax.distributed.initialize(
+            coordinator,
+            processes,
+            process,
+            heartbeat_timeout_seconds=_HEARTBEAT,
+            initialization_timeout=_JOIN,
+        )
+    except (RuntimeError, ValueError) as error:
+        first = str(error).splitlines()[0]
+        raise UserError(
+            f"the processes did not meet ({first}): start all of them, and check the coordinator's "
+            "address"
+        ) from None
+
+
+def several() -> bool:
+    """True if this is one of several processes."""
+    return jax.process_count() > 1
+
+
+def leads() -> bool:
+    """True for the process that writes what all share."""
+    return jax.process_index() == 0
+
+
+def wait(what: str) -> None:
+    """Until all processes are here."""
+    if several():
+        from jax.experimental import multihost_utils
+
+        multihost_utils.sync_global_devices(what)
+
+
+def to_host(tree: PyTree) -> PyTree:
+    """Arrays, wherever their parts are, as numpy arrays on every process; keys as they are."""
+
+    def one(x: Any) -> Any:
+        if not isinstance(x, jax.Array) or x.is_fully_addressable or x.is_fully_replicated:
+            return np.asarray(x)
+        from jax.experimental import multihost_utils
+
+        return np.asarray(multihost_utils.process_allgather(x, tiled=True))
+
+    return jax.tree.map(one, tree)
+
+
+def place(tree: PyTree, sharding: Any) -> PyTree:
+    """Arrays that are the same on every process, laid out on the devices of all."""
+    if not several():
+        return jax.device_put(tree, sharding)
+
+    def one(x: Any) -> Any:
+        if isinstance(x, jax.Array) and not x.is_fully_addressable:
+            return jax.device_put(x, sharding)
+        if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
+            return jax.random.wrap_key_data(one(np.asarray(jax.random.key_data(x))))
+        host = np.asarray(x)
+        return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
+
+    return jax.tree.map(one, tree)
+
+
+class Lock:
+    """A file that one living process holds; the system lets go of it however the process ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.file = path.open("a+")
+
+    def take(self) -> None:
+        """Raises UserError if another process holds it."""
+        if not _flock(self.file.fileno()):
+            self.file.seek(0)
+            holder = self.file.read().strip() or "another process"
+            raise UserError(
+                f"{self.path.parent} is in use by {holder}: wait until it is done, or stop it"
+            )
+        self.file.seek(0)
+        self.file.truncate()
+        self.file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        self.file.flush()
+
+    def free(self) -> bool:
+        """True if no living process holds it."""
+        was_free = _flock(self.file.fileno())
+        self.file.close()  # lets go of it again, for the others to look
+        return was_free
+
+
+def lock_of(folder: Path, process: int) -> Lock:
+    """The lock by which a process of a run shows that it lives."""
+    return Lock(folder / f".process-{process}.lock")
+
+
+def the_dead(folder: Path) -> list[str]:
+    """The processes of a run that hold their locks no longer, in words."""
+    found = []
+    for process in range(jax.process_count()):
+        if process == jax.process_index():
+            continue
+        with contextlib.suppress(OSError):
+            lock = lock_of(folder, process)
+            lock.file.seek(0)
+            holder = lock.file.read().strip()
+            if lock.free():
+                found.append(f"process {process} ({holder})")
+    return found
+
+
+def _flock(handle: int) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # a system without it has no locks
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def explain_loss(error: Exception, folder: Path) -> UserError | None:
+    """If a computation failed because a process died: which, and what to do; else None."""
+    if not several():
+        return None
+    text = str(error)
+    if not any(word in text for word in ("Gloo", "NCCL", "heartbeat", "Coordination", "closed by")):
+        return None
+    # a process that is being killed holds its lock a little longer, and those that have seen it die
+    # hold theirs until all have looked
+    time.sleep(1.0)
+    dead = ", ".join(the_dead(folder)) or "another process"
+    time.sleep(3.0)
+    return UserError(
+        f"{dead} died: the run is stopped; go on with --resume, with as many processes as you like"
+    )
