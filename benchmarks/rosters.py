@@ -33,7 +33,6 @@ GAMES = (
     "overcooked/counter_circuit",
     "overcooked/mirror_ring",
     "hanabi/tiny-2p",
-    "hanabi/mini-2p",
 )
 SCRIPTED = {
     "overcooked": ("onion_carrier", "plate_server", "greedy_cook", "hog"),

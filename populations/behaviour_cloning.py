@@ -116,8 +116,10 @@ class BehaviourCloning:
         seats = range(agents) if self.seats is None else self.seats
         if any(not 0 <= seat < agents for seat in seats):
             raise UserError(f"seats {tuple(seats)}: the games have seats 0 to {agents - 1}")
+        if not list(seats):
+            raise UserError("seats is empty: name the seats whose players are imitated")
         kept = count - round(count * self.held_out)
-        if kept < 1:
+        if kept < 1 or (kept == count and self.held_out > 0):
             raise UserError(f"{count} games are too few to hold out {self.held_out:g} of them")
         stretch = min(self.stretch, length) if policy.recurrent else 1
         cut = lambda x: _cut(np.asarray(x)[:, :, list(seats)], stretch)

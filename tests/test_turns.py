@@ -10,7 +10,7 @@ import pytest
 
 import zsc
 from evaluation import crossplay
-from populations import FictitiousCoPlay, HighEntropy, OtherPlay, SelfPlay
+from populations import FictitiousCoPlay, HighEntropy, SelfPlay
 from populations.partners import take_table, uniform_partners
 from zsc import MatchSpec, Method, PPOConfig, gru_policy, init_state, make_update, mlp_policy
 from zsc.match import draw_match
@@ -163,13 +163,9 @@ def test_a_part_that_few_games_live_to_see_counts_for_as_much_less():
     assert _living((SimpleNamespace(trajectory=SimpleNamespace(playing=playing)),)) == 0.75
 
 
-def test_recipes_train_on_a_game_of_turns():
+def test_both_stages_of_fictitious_co_play_train_on_a_game_of_turns():
     ppo = PPOConfig(envs=4, segments=1, epochs=1, minibatches=1)
     small = {"members": 2, "steps": 2 * 4 * ENV.spec.horizon, "ppo": ppo}
-    for recipe in (OtherPlay(**small), HighEntropy(**small)):
-        pool = recipe.train(ENV, seed=0)
-        assert pool.policy.recurrent
-        assert (pool.policy.name == "greedy") == isinstance(recipe, HighEntropy)
     fcp = FictitiousCoPlay(
         **small, partners=2, partner_steps=small["steps"], partner_ppo=ppo, blocks=2
     )
@@ -184,5 +180,6 @@ def test_high_entropy_is_self_play_with_these_settings():
         assert plan.ppo.lam == 0.9
         assert plan.steps == usual.steps
         assert plan.policy(env.spec).name == "gru"
+        assert HighEntropy().plays(plan.policy(env.spec)).name == "greedy"
         if usual.policy(env.spec).recurrent:
             assert plan.policy(env.spec) == usual.policy(env.spec)

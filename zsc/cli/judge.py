@@ -13,7 +13,7 @@ import tyro
 
 from evaluation import CrossPlay, crossplay, load_crossplay
 from evaluation.crossplay import FILE as CROSSPLAY_FILE
-from evaluation.heldout import Score, list_rosters, roster, score
+from evaluation.heldout import HeldOut, Score, list_rosters, roster, score
 from evaluation.plots import read_curves
 from evaluation.report import FILMS, Extras, Provenance, write_report
 from zsc.bots import scripted_partners
@@ -89,6 +89,7 @@ class Report:
         runs, bots, played, command = self._what()
         env, pools = env_of(tuple(runs.values())), {n: load_pool(f) for n, f in runs.items()}
         trained = dict(pools)
+        held = self._held(env)
         if bots:
             pools["bots"] = scripted_partners(env)
         if played is None:
@@ -99,7 +100,7 @@ class Report:
             pools=pools,
             curves=_curves(runs),
             provenance=[_provenance(name, folder) for name, folder in runs.items()],
-            score=self._score(env, trained),
+            score=self._scored(held, trained),
             command=command,
         )
         write_report(self.out, env, played, extras, films=self.films)
@@ -122,13 +123,18 @@ class Report:
                 )
         return runs, told["bots"], load_crossplay(first), told["command"]
 
-    def _score(self, env: Environment, pools: dict[str, Pool]) -> Score | None:
+    def _scored(self, held: HeldOut | None, pools: dict[str, Pool]) -> Score | None:
+        if held is None:
+            return None
+        return score(held.env, pools, held, seed=self.seed, greedy=self.greedy)
+
+    def _held(self, env: Environment) -> HeldOut | None:
+        """The roster to score with, if that is asked for."""
         if not self.score:
             return None
         if not any(name.rsplit("@", 1)[0] == env.spec.id for name in list_rosters()):
             raise UserError(f"there is no roster for {env.spec.id}: leave out --score")
-        held = roster(env.spec.id)
-        return score(held.env, pools, held, seed=self.seed, greedy=self.greedy)
+        return roster(env.spec.id)
 
 
 def score_text(found: Score) -> str:

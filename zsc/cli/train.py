@@ -97,7 +97,9 @@ class Train:
             )
         env, games, _ = load_record(data)
         policy = NETWORKS[self.network or "mlp"]
-        recipe = BehaviourCloning(games, members=self.members, held_out=_HELD_OUT, policy=policy)
+        # of a few games none can be spared
+        held_out = _HELD_OUT if round(len(games.length) * _HELD_OUT) else 0.0
+        recipe = BehaviourCloning(games, members=self.members, held_out=held_out, policy=policy)
         pool = recipe.train(env, seed=self.seed, out=self.out)
         last = json.loads((self.out / "metrics.jsonl").read_text().splitlines()[-1])
         right = ", ".join(f"{x:.1%}" for x in last.get("held_out_accuracy", last["accuracy"]))

@@ -47,7 +47,10 @@ _PLAIN = {
     "numpy._core.multiarray": {"_reconstruct", "scalar"},
     "numpy._core.numeric": {"_frombuffer"},
     "numpy.core.numeric": {"_frombuffer"},
-    "pandas": {"DataFrame", "Index", "RangeIndex"},
+    "pandas": {"DataFrame", "Index", "RangeIndex", "StringDtype"},
+    "pandas.arrays": {"StringArray"},
+    "pandas._libs.arrays": {"__pyx_unpickle_NDArrayBacked"},
+    "pandas.core.arrays.string_": {"StringArray", "StringDtype"},
     "pandas.core.frame": {"DataFrame"},
     "pandas.core.internals.managers": {"BlockManager"},
     "pandas.core.internals.blocks": {"new_block"},
@@ -142,8 +145,18 @@ def _game(kitchen: Layout, rows: pd.DataFrame) -> tuple[dict[str, np.ndarray], n
     """Snapshots [T, ...] and actions [T, A] of one game, in the order of its steps."""
     if "cur_gameloop" in rows:
         rows = rows.sort_values("cur_gameloop", kind="stable")
-    states = [_snapshot(kitchen, _value(state)) for state in rows["state"]]
-    actions = [[_action(one) for one in _value(joint)] for joint in rows["joint_action"]]
+    states, actions = [], []
+    for state, joint in zip(rows["state"], rows["joint_action"], strict=True):
+        try:
+            states.append(_snapshot(kitchen, _value(state)))
+            actions.append([_action(one) for one in _value(joint)])
+        except UserError:
+            raise
+        except (KeyError, IndexError, TypeError, ValueError, SyntaxError) as error:
+            raise UserError(
+                f"row {len(states)} of a game cannot be understood ({error!r}): it should hold a "
+                "state and a joint action as Overcooked-AI writes them"
+            ) from None
     stacked = {name: np.stack([state[name] for state in states]) for name in states[0]}
     return stacked, np.array(actions, np.int32)
 
@@ -154,18 +167,24 @@ def _replay(env: Overcooked, games: Sequence[tuple[dict[str, np.ndarray], np.nda
     pad = lambda x: np.concatenate([x, np.repeat(x[-1:], length - len(x), axis=0)])
     snapshots = {name: np.stack([pad(s[name]) for s, _ in games]) for name in games[0][0]}
     actions = np.stack([pad(a) for _, a in games])
-    playing = np.stack([np.arange(length) < len(a) for _, a in games])
+    steps = np.array([len(a) for _, a in games])
+    playing = np.arange(length) < steps[:, None]
 
     @jax.jit
     def run(snapshot: Any, action: Any) -> Any:
         state = env.restore(snapshot)
         after, then = env.step(jax.random.key(0), state, action)
-        return state, env.observe(state), after, then
+        return state, env.observe(state), after._replace(time=state.time), then
 
     state, obs, after, then = jax.tree.map(np.asarray, jax.vmap(jax.vmap(run))(snapshots, actions))
-    last = jax.tree.map(lambda x: x[:, -1:], after)
+    # the last step has no recorded successor; after it a game stands still in what the rules say
+    final = jax.tree.map(lambda x: x[np.arange(len(steps)), steps - 1][:, None], after)
+    over = np.arange(length + 1) >= steps[:, None]
+    stand = lambda x, y: np.where(
+        over.reshape(*over.shape, *(1,) * (x.ndim - 2)), y, np.concatenate([x, y], axis=1)
+    )
     return Record(
-        states=jax.tree.map(lambda x, y: np.concatenate([x, y], axis=1), state, last),
+        states=jax.tree.map(stand, state, final),
         obs=obs,
         mask=np.broadcast_to(then.mask, (*obs.shape[:3], env.spec.num_actions)),
         action=actions,
@@ -227,6 +246,8 @@ def _action(action: Any) -> int:
         if action.lower() != "interact":
             raise UserError(f"an action is {action!r}: it should be a direction or interact")
         return INTERACT
+    if tuple(action) not in _DIRECTIONS:
+        raise UserError(f"an action is {action}: it should be a direction or interact")
     return _DIRECTIONS[tuple(action)]
 
 
