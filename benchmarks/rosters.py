@@ -10,7 +10,6 @@ least success does not count: there the partner cannot be worked with.
 
 import sys
 import time
-from dataclasses import asdict
 from functools import partial
 
 import jax
@@ -96,7 +95,7 @@ def main() -> None:
             continue
         began = time.perf_counter()
         held = make_roster(game, version)
-        write_roster(held, folder, asdict(held.env))
+        write_roster(held, folder)
         print(f"{held.name}: {len(held.names)} partners, {time.perf_counter() - began:.0f} s")
 
 

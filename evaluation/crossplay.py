@@ -19,7 +19,7 @@ from zsc.errors import UserError, unknown
 from zsc.policy import greedy as most_likely
 from zsc.pool import Pool
 from zsc.store import load_arrays, save_arrays
-from zsc.views import at_home
+from zsc.views import at_home, scripted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -242,7 +242,7 @@ def load_crossplay(folder: str | Path) -> CrossPlay:
 def agents_of(pool: Pool, env: Environment, greedy: bool) -> Pool:
     """A pool as it plays: greedily or not, and in the game's encoding or its own."""
     # a script's chances are part of what it is: a greedy "random" walks north
-    if greedy and not pool.policy.needs_state:
+    if greedy and not scripted(pool.policy):
         pool = pool.replace(policy=most_likely(pool.policy))  # type: ignore[attr-defined]
     return at_home(pool, env)
 

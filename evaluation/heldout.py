@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -107,7 +106,8 @@ class Score:
 
         Seats in which a partner cannot be worked with are left out.
         """
-        table = {g: self._by_partner(g).mean(0) for g in dict.fromkeys(self.groups)}
+        groups, means = np.array(self.groups), self.values.mean(-1)
+        table = {g: _mean(means[groups == g].mean(0), self.counts) for g in dict.fromkeys(groups)}
         table["best response"] = _mean(self.best, self.counts)
         seats = self.counts.sum(1)
         return pd.DataFrame(table | {"seats": seats}, index=list(self.partners))
@@ -167,29 +167,32 @@ def roster(name: str) -> HeldOut:
 def read_roster(folder: Path) -> HeldOut:
     """The roster in a folder. Raises UserError if anything in it was altered."""
     told = read_json(folder / "roster.json")
-    env = rebuild(told["env"], told["env_settings"])
-    scripted = scripted_partners(env)
-    scripted = scripted.take([_named(scripted, name) for name in told["scripted"]])
-    trained = load_pool(folder / "partners")
-    responses = load_pool(folder / "responses")
-    found = HeldOut(
-        name=told["name"],
-        env=env,
-        scripted=scripted,
-        trained=trained,
-        responses=responses,
-        names=tuple(told["partners"]),
-        counts=np.array(told["counts"], bool),
-    )
-    if digest(found) != told["digest"]:
+    try:
+        env = rebuild(told["env"], told["env_settings"])
+        scripted = scripted_partners(env)
+        found = HeldOut(
+            name=told["name"],
+            env=env,
+            scripted=scripted.take([_named(scripted, name) for name in told["scripted"]]),
+            trained=load_pool(folder / "partners"),
+            responses=load_pool(folder / "responses"),
+            names=tuple(told["partners"]),
+            counts=np.array(told["counts"], bool),
+        )
+        expected = told["digest"]
+    except UserError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise UserError(f"{folder / 'roster.json'} was altered: install the toolkit anew") from None
+    if digest(found) != expected:
         raise UserError(
-            f"{folder} is not the roster that {told['name']} names (a file or a scripted partner "
+            f"{folder} is not the roster that {found.name} names (a file or a scripted partner "
             "changed): install the toolkit anew"
         )
     return found
 
 
-def write_roster(held: HeldOut, folder: Path, env_settings: dict[str, Any]) -> None:
+def write_roster(held: HeldOut, folder: Path) -> None:
     """Write a roster's folder. Raises UserError if one is there."""
     held.trained.save(folder / "partners")
     held.responses.save(folder / "responses")
@@ -199,7 +202,7 @@ def write_roster(held: HeldOut, folder: Path, env_settings: dict[str, Any]) -> N
         {
             "name": held.name,
             "env": held.env.spec.id,
-            "env_settings": env_settings,
+            "env_settings": asdict(held.env),  # type: ignore[call-overload]
             "scripted": scripted,
             "partners": list(held.names),
             "counts": held.counts.astype(int).tolist(),
@@ -210,7 +213,9 @@ def write_roster(held: HeldOut, folder: Path, env_settings: dict[str, Any]) -> N
 
 def digest(held: HeldOut) -> str:
     """A hash of everything that a score depends on."""
-    what = (held.name, held.names, held.ids, held.responses.ids, held.counts.astype(int).tolist())
+    game = sorted(asdict(held.env).items())  # type: ignore[call-overload]
+    cells = held.counts.astype(int).tolist()
+    what = (held.name, game, held.names, held.ids, held.responses.ids, cells)
     return hashlib.sha256(repr(what).encode()).hexdigest()
 
 

@@ -130,3 +130,15 @@ def test_agents_of_another_version_are_still_refused():
     old = pool.replace(home=replace(pool.home, version=0))
     with pytest.raises(UserError, match="was made for"):
         crossplay(COMPACT, {"old": old}, episodes=1)
+
+
+def test_moved_agents_can_be_greedy_and_see_the_game_that_is_played():
+    longer = zsc.make("overcooked/cramped_room", horizon=50)
+    own = ENTRIES["grid"]
+    moved = at_home(own, COMPACT)
+    for env, greedy in ((COMPACT, True), (longer, False)):
+        one, two = (crossplay(env, {"x": x}, episodes=2, greedy=greedy) for x in (moved, own))
+        np.testing.assert_array_equal(one.values, two.values)
+    sampled = crossplay(COMPACT, {"x": moved}, episodes=2)
+    assert not np.array_equal(sampled.values, crossplay(COMPACT, {"x": moved}, episodes=2,
+                                                        greedy=True).values)  # fmt: skip

@@ -17,6 +17,16 @@ from zsc.policy import Config, Inputs, Out, Policy, build, register
 from zsc.pool import Home, Pool
 from zsc.types import Carry, Params
 
+_NAME = "seen_through"
+
+
+def scripted(policy: Policy) -> bool:
+    """True for a policy that reads the state because it is a script, not for its encoding."""
+    if policy.name == _NAME:
+        told = dict(policy.config)
+        return build(told["name"], told["config"]).needs_state
+    return policy.needs_state
+
 
 def at_home(pool: Pool, env: Environment) -> Pool:
     """The pool as it can play in env: itself, or with its own view of the same game.
@@ -24,6 +34,12 @@ def at_home(pool: Pool, env: Environment) -> Pool:
     Pools of another game are returned as they are, for the caller's check to refuse.
     """
     known: Any = env
+    if pool.policy.name == _NAME and pool.home == Home.of(env.spec):  # moved before: its view is renewed, other settings may differ
+        told = dict(pool.policy.config)
+        view = replace(known, encoding=dict(told["settings"])["encoding"])
+        policy = seen_through(view, build(told["name"], told["config"]))
+        same = policy == pool.policy
+        return pool if same else pool.replace(policy=policy)  # type: ignore[attr-defined]
     if pool.home == Home.of(env.spec) or not hasattr(known, "encoding"):
         return pool
     encoding = pool.home.obs_id.split(":")[0]
@@ -52,9 +68,9 @@ def seen_through(env: Any, policy: Policy) -> Policy:
         ("name", policy.name),
         ("settings", settings),
     )
-    return Policy("seen_through", config, policy.init, policy.carry, apply, needs_state=True)
+    return Policy(_NAME, config, policy.init, policy.carry, apply, needs_state=True)
 
 
-@register("seen_through")
+@register(_NAME)
 def _seen_through(*, name: str, config: Config, env: str, settings: Config) -> Policy:
     return seen_through(rebuild(env, dict(settings)), build(name, config))
