@@ -1,0 +1,56 @@
+"""Large matrices stay inside their budget: what the compiler would need, not what luck allows."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import zsc
+from zsc import gru_policy, mlp_policy
+from zsc.crossplay import _bytes_per_game, _tile, plan_tiles
+
+MIB = 2**20
+
+
+def shapes(policy, count):
+    one = jax.eval_shape(policy.init, jax.random.key(0))
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct((count, *x.shape), x.dtype), one)
+
+
+def needed(env, policy, size, episodes, budget):
+    """Bytes that the program of one tile of a size x size matrix allocates; nothing is played."""
+    games = budget // _bytes_per_game(env, policy, policy)
+    height, width, depth = plan_tiles(size, size, 1, episodes, games, 2)
+    assert height * width * depth <= games
+    lowered = _tile.lower(
+        env,
+        policy,
+        policy,
+        (0,),
+        shapes(policy, height),
+        shapes(policy, width),
+        jax.eval_shape(lambda: jax.random.key(0)),
+        jax.ShapeDtypeStruct((depth,), jnp.int32),
+    )
+    return lowered.compile().memory_analysis().temp_size_in_bytes * 2  # each of two devices
+
+
+@pytest.mark.parametrize(
+    ("name", "make_policy"),
+    [("overcooked/counter_circuit", mlp_policy), ("hanabi/mini-2p", gru_policy)],
+)
+def test_a_matrix_of_256_policies_is_played_within_its_budget(name, make_policy):
+    env = zsc.make(name)
+    policy = make_policy(env.spec)
+    for budget in (256 * MIB, 64 * MIB):
+        assert needed(env, policy, 256, 10, budget) <= budget
+
+
+def test_every_game_is_played_once_whatever_the_budget():
+    for size, episodes, games in ((256, 10, 4000), (7, 3, 1), (13, 500, 90), (64, 1, 10**9)):
+        height, width, depth = plan_tiles(size, size, 1, episodes, games, 1)
+        assert height * width * depth <= max(games, 1)
+        tiles = [-(-total // part) for total, part in ((size, height), (size, width), (episodes, depth))]
+        assert np.prod(tiles) * height * width * depth >= size * size * episodes
+        # nothing is gained by smaller parts: one game more per tile would not fit, or not be needed
+        assert np.prod(tiles) <= 4 * np.ceil(size * size * episodes / games)
