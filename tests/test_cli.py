@@ -117,7 +117,7 @@ def test_fictitious_co_play_is_refused_before_its_partners_are_trained(
 
 def test_unknown_method_gets_the_known_ones(refused: Refused) -> None:
     line = refused("train", "spp", "--out", "new", *ROOM)
-    assert "use one of fcp, he, op, sp; did you mean 'sp'?" in line
+    assert "use one of bc, fcp, he, op, sp; did you mean 'sp'?" in line
 
 
 @pytest.mark.parametrize("taken", ["room", "file", "file/new"])

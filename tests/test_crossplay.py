@@ -83,7 +83,8 @@ def naive(env, entries, episodes, seed):
 
 
 def lone_game(env, order, applies, step, key):
-    state, shown = env.reset(key)
+    # no step has this number
+    state, shown = env.reset(jax.random.fold_in(key, 2**31 - 1))
     carries = [pool.policy.carry() for pool, _ in order]
     earned = np.zeros(len(order))
     for time in range(env.spec.horizon):

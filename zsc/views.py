@@ -34,7 +34,8 @@ def at_home(pool: Pool, env: Environment) -> Pool:
     Pools of another game are returned as they are, for the caller's check to refuse.
     """
     known: Any = env
-    if pool.policy.name == _NAME and pool.home == Home.of(env.spec):  # moved before: its view is renewed, other settings may differ
+    if pool.policy.name == _NAME and pool.home == Home.of(env.spec):
+        # moved before: the view is renewed, since other settings may differ
         told = dict(pool.policy.config)
         view = replace(known, encoding=dict(told["settings"])["encoding"])
         policy = seen_through(view, build(told["name"], told["config"]))
