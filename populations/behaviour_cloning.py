@@ -19,6 +19,7 @@ import optax
 
 from populations.presets import MakePolicy
 from populations.stage import Log, open_log
+from zsc.cluster import to_host
 from zsc.crossplay import self_play_returns
 from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
@@ -79,25 +80,25 @@ class BehaviourCloning:
         """
         policy = self.policy(env.spec)
         learn, test = self._samples(env.spec, policy)
-        log = open_log(self, env, seed, out, resume=False, progress=False)
-        root = jax.random.key(seed)
-        keys = jax.vmap(partial(jax.random.fold_in, root))(np.arange(self.members))
-        # lax.map, not vmap: batched orthogonal initialisers hang on a CPU with two cores
-        params = jax.lax.map(policy.init, keys)
-        plays = in_turns(env.spec, policy)
-        games = int(learn.game.max()) + 1
-        fit = map_members(partial(_fit, plays, self, games, learn, test))
-        params, told = jax.jit(fit)(params, keys)
-        steps = int(np.asarray(learn.counts).sum()) * self.epochs
-        skills = self_play_returns(
-            env, policy, params, episodes=_EPISODES, key=jax.random.fold_in(root, 2**31 - 2)
-        )
-        labels = [
-            Label(METHOD, seed, m, steps, skill=float(skills[m])) for m in range(self.members)
-        ]
-        pool = make_pool(env.spec, policy, params, labels)
-        _write(log, told, pool)
-        return pool
+        with open_log(self, env, seed, out, resume=False, progress=False) as log:
+            root = jax.random.key(seed)
+            keys = jax.vmap(partial(jax.random.fold_in, root))(np.arange(self.members))
+            # lax.map, not vmap: batched orthogonal initialisers hang on a CPU with two cores
+            params = jax.lax.map(policy.init, keys)
+            plays = in_turns(env.spec, policy)
+            games = int(learn.game.max()) + 1
+            fit = map_members(partial(_fit, plays, self, games, learn, test))
+            params, told = to_host(jax.jit(fit)(params, keys))
+            steps = int(np.asarray(learn.counts).sum()) * self.epochs
+            skills = self_play_returns(
+                env, policy, params, episodes=_EPISODES, key=jax.random.fold_in(root, 2**31 - 2)
+            )
+            labels = [
+                Label(METHOD, seed, m, steps, skill=float(skills[m])) for m in range(self.members)
+            ]
+            pool = make_pool(env.spec, policy, params, labels)
+            _write(log, told, pool)
+            return pool
 
     def plans(self, spec: EnvSpec) -> tuple[Any, ...]:
         """Nothing is played for learning."""

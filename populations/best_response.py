@@ -68,15 +68,22 @@ class BestResponse:
         Raises UserError for partners of another game.
         """
         check_home(self.partners, env.spec)
-        log = open_log(self, env, seed, out, resume, progress)
-        (plan,) = self.plans(env.spec)
-        groups = np.repeat(np.arange(len(self.partners)), self.tries)[:, None]
-        pool = train_responses(
-            env, self.partners, groups, plan, method="best_response", seed=seed, blocks=1, log=log
-        )
-        pool = self._best(env, pool, seed)
-        log.write_pool(pool)
-        return pool
+        with open_log(self, env, seed, out, resume, progress) as log:
+            (plan,) = self.plans(env.spec)
+            groups = np.repeat(np.arange(len(self.partners)), self.tries)[:, None]
+            pool = train_responses(
+                env,
+                self.partners,
+                groups,
+                plan,
+                method="best_response",
+                seed=seed,
+                blocks=1,
+                log=log,
+            )
+            pool = self._best(env, pool, seed)
+            log.write_pool(pool)
+            return pool
 
     def _best(self, env: Environment, pool: Pool, seed: int) -> Pool:
         """Of the tries for each partner the one that earns most with it, both seatings."""

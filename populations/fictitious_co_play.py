@@ -86,12 +86,12 @@ class FictitiousCoPlay:
 
         The run folder's `partners/` holds the pool that they were trained with.
         """
-        log = open_log(self, env, seed, out, resume, progress)
-        partners = self.train_partners(env, seed, log)
-        log.write_pool(partners, "partners")
-        pool = self.train_responses(env, seed, log, partners)
-        log.write_pool(pool)
-        return pool
+        with open_log(self, env, seed, out, resume, progress) as log:
+            partners = self.train_partners(env, seed, log)
+            log.write_pool(partners, "partners")
+            pool = self.train_responses(env, seed, log, partners)
+            log.write_pool(pool)
+            return pool
 
     def train_partners(self, env: Environment, seed: int, log: Log) -> Pool:
         """Stage 1: [members x partners x 3] agents, the three checkpoints of a seed together."""

@@ -69,8 +69,8 @@ class SelfPlay:
         out: a run folder to make, or with `resume` to go on with. progress: draw a bar.
         Raises UserError for settings that cannot be trained or a folder that is in the way.
         """
-        log = open_log(self, env, seed, out, resume, progress)
-        return train_one_stage(self, self.method(env), env, seed, log)
+        with open_log(self, env, seed, out, resume, progress) as log:
+            return train_one_stage(self, self.method(env), env, seed, log)
 
 
 def train_one_stage(

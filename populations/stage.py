@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 
-from zsc.cluster import leads, to_host
+from zsc.cluster import leads, several, to_host
 from zsc.crossplay import self_play_returns
 from zsc.envs.base import Environment
 from zsc.errors import UserError
@@ -49,6 +49,15 @@ class Log:
         if self.progress:
             sinks.append(ProgressBar(title))
         return sinks
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let other trainings have the folder."""
+        if self.run is not None and not several():
+            # one of several processes keeps it to its end: it shows the others that it lives
+            self.run.lock.drop()
 
     def write_pool(self, pool: Pool, name: str = "pool") -> None:
         """Into the run folder, if there is one and it has none of this name."""
@@ -149,6 +158,7 @@ def open_log(
     for name, now in settings.items():
         before = run.settings.get(name)
         if before != now:
+            run.lock.drop()
             raise UserError(
                 f"{out} was started with {_difference(name, before, now)}: "
                 "go on with the same settings, or start a new run"

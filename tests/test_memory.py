@@ -50,7 +50,9 @@ def test_every_game_is_played_once_whatever_the_budget():
     for size, episodes, games in ((256, 10, 4000), (7, 3, 1), (13, 500, 90), (64, 1, 10**9)):
         height, width, depth = plan_tiles(size, size, 1, episodes, games, 1)
         assert height * width * depth <= max(games, 1)
-        tiles = [-(-total // part) for total, part in ((size, height), (size, width), (episodes, depth))]
+        tiles = [
+            -(-total // part) for total, part in ((size, height), (size, width), (episodes, depth))
+        ]
         assert np.prod(tiles) * height * width * depth >= size * size * episodes
         # nothing is gained by smaller parts: one game more per tile would not fit, or not be needed
         assert np.prod(tiles) <= 4 * np.ceil(size * size * episodes / games)

@@ -22,6 +22,7 @@ from zsc.errors import UserError
 from zsc.types import PyTree
 
 _HEARTBEAT = 20  # seconds without a sign of life until a process counts as dead
+_DEAD = ".dead"  # the file in which a run's processes say who died
 _JOIN = 300  # seconds to wait for all processes at the start
 
 
@@ -113,6 +114,7 @@ class Lock:
         if not _flock(self.file.fileno()):
             self.file.seek(0)
             holder = self.file.read().strip() or "another process"
+            self.file.close()
             raise UserError(
                 f"{self.path.parent} is in use by {holder}: wait until it is done, or stop it"
             )
@@ -121,6 +123,10 @@ class Lock:
         self.file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
         self.file.flush()
 
+    def drop(self) -> None:
+        """Let go of it."""
+        self.file.close()
+
     def free(self) -> bool:
         """True if no living process holds it."""
         was_free = _flock(self.file.fileno())
@@ -128,13 +134,25 @@ class Lock:
         return was_free
 
 
+def all_alive(folder: Path) -> None:
+    """Forget who died the last time."""
+    if leads():
+        (folder / _DEAD).unlink(missing_ok=True)
+
+
 def lock_of(folder: Path, process: int) -> Lock:
     """The lock by which a process of a run shows that it lives."""
     return Lock(folder / f".process-{process}.lock")
 
 
-def the_dead(folder: Path) -> list[str]:
-    """The processes of a run that hold their locks no longer, in words."""
+def the_dead(folder: Path) -> str:
+    """The processes of a run that died, in words; whoever asks first tells the others.
+
+    Who sees a process die stops as well, so that later only the first answer is right.
+    """
+    told = folder / _DEAD
+    with contextlib.suppress(OSError):
+        return told.read_text()
     found = []
     for process in range(jax.process_count()):
         if process == jax.process_index():
@@ -145,7 +163,10 @@ def the_dead(folder: Path) -> list[str]:
             holder = lock.file.read().strip()
             if lock.free():
                 found.append(f"process {process} ({holder})")
-    return found
+    words = ", ".join(found) or "another process"
+    with contextlib.suppress(OSError), told.open("x") as file:
+        file.write(words)
+    return words
 
 
 def _flock(handle: int) -> bool:
@@ -167,11 +188,9 @@ def explain_loss(error: Exception, folder: Path) -> UserError | None:
     text = str(error)
     if not any(word in text for word in ("Gloo", "NCCL", "heartbeat", "Coordination", "closed by")):
         return None
-    # a process that is being killed holds its lock a little longer, and those that have seen it die
-    # hold theirs until all have looked
-    time.sleep(1.0)
-    dead = ", ".join(the_dead(folder)) or "another process"
-    time.sleep(3.0)
+    time.sleep(1.0)  # a process that is being killed holds its lock a little longer
+    dead = the_dead(folder)
+    time.sleep(2.0)  # let the others look while this one still holds its own
     return UserError(
         f"{dead} died: the run is stopped; go on with --resume, with as many processes as you like"
     )

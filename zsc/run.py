@@ -42,6 +42,7 @@ class RunFolder:
         self.path, self.settings = path, settings
         self.lock = cluster.lock_of(path, jax.process_index())
         self.lock.take()
+        cluster.all_alive(path)
 
     @classmethod
     def create(cls, path: str | Path, settings: dict[str, Any]) -> RunFolder:
