@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +43,10 @@ def main(arguments: list[str] | None = None) -> int:
     if said:
         print(f"zsc: {said}", file=sys.stderr)
     if code and cluster.several():
-        # the usual way out waits for the other processes, which wait for this one
+        # the usual way out waits for the other processes, which wait for this one; without the
+        # first, by whom they know each other, the others could not even say why they stop
+        if cluster.leads():
+            time.sleep(3.0)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
