@@ -107,31 +107,39 @@ class Lock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.file = path.open("a+")
+        self.handle: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
 
     def take(self) -> None:
         """Raises UserError if another process holds it."""
-        if not _flock(self.file.fileno()):
-            self.file.seek(0)
-            holder = self.file.read().strip() or "another process"
-            self.file.close()
+        assert self.handle is not None
+        if not _flock(self.handle):
+            holder = self.holder()
+            self.drop()
             raise UserError(
                 f"{self.path.parent} is in use by {holder}: wait until it is done, or stop it"
             )
-        self.file.seek(0)
-        self.file.truncate()
-        self.file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        self.file.flush()
+        os.ftruncate(self.handle, 0)
+        os.pwrite(self.handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+
+    def holder(self) -> str:
+        """Who took it last."""
+        assert self.handle is not None
+        return os.pread(self.handle, 200, 0).decode(errors="replace").strip() or "another process"
+
+    def free(self) -> bool:
+        """True if no living process holds it; this one does not take it."""
+        assert self.handle is not None
+        was_free = _flock(self.handle)
+        self.drop()
+        return was_free
 
     def drop(self) -> None:
         """Let go of it."""
-        self.file.close()
+        if self.handle is not None:
+            os.close(self.handle)
+            self.handle = None
 
-    def free(self) -> bool:
-        """True if no living process holds it."""
-        was_free = _flock(self.file.fileno())
-        self.file.close()  # lets go of it again, for the others to look
-        return was_free
+    __del__ = drop
 
 
 def all_alive(folder: Path) -> None:
@@ -159,8 +167,7 @@ def the_dead(folder: Path) -> str:
             continue
         with contextlib.suppress(OSError):
             lock = lock_of(folder, process)
-            lock.file.seek(0)
-            holder = lock.file.read().strip()
+            holder = lock.holder()
             if lock.free():
                 found.append(f"process {process} ({holder})")
     words = ", ".join(found) or "another process"
