@@ -34,11 +34,13 @@ def aggregate(
 ) -> Interval:
     """A statistic of scores [runs, tasks] with its 95 % bootstrap interval over runs.
 
+    The statistic is a kind of mean: where no score is negative, the interval is not either.
     Raises UserError for scores that are no matrix or not all numbers.
     """
     scores = check_scores(scores)
     draws = [statistic(x) for x in _resampled(scores, independent_tasks, seed, resamples)]
-    return interval(statistic(scores), np.array(draws), small_sample(len(scores)))
+    least = min(0.0, float(scores.min()))
+    return interval(statistic(scores), np.array(draws), small_sample(len(scores)), least)
 
 
 def probability_of_improvement(

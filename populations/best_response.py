@@ -69,6 +69,9 @@ class BestResponse:
         """
         check_home(self.partners, env.spec)
         with open_log(self, env, seed, out, resume, progress) as log:
+            finished = log.done()
+            if finished is not None:
+                return finished
             (plan,) = self.plans(env.spec)
             groups = np.repeat(np.arange(len(self.partners)), self.tries)[:, None]
             pool = train_responses(

@@ -87,7 +87,10 @@ class FictitiousCoPlay:
         The run folder's `partners/` holds the pool that they were trained with.
         """
         with open_log(self, env, seed, out, resume, progress) as log:
-            partners = self.train_partners(env, seed, log)
+            finished = log.done()
+            if finished is not None:
+                return finished
+            partners = log.done("partners") or self.train_partners(env, seed, log)
             log.write_pool(partners, "partners")
             pool = self.train_responses(env, seed, log, partners)
             log.write_pool(pool)

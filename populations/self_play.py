@@ -70,7 +70,7 @@ class SelfPlay:
         Raises UserError for settings that cannot be trained or a folder that is in the way.
         """
         with open_log(self, env, seed, out, resume, progress) as log:
-            return train_one_stage(self, self.method(env), env, seed, log)
+            return log.done() or train_one_stage(self, self.method(env), env, seed, log)
 
 
 def train_one_stage(

@@ -23,6 +23,7 @@ from zsc.pool import Label, Pool, make_pool
 from zsc.record import Record
 from zsc.run import RunFolder
 from zsc.sinks import JsonLines, ProgressBar, Sink
+from zsc.store import load_pool
 from zsc.train import TrainState, fit, init_state, make_update, steps_per_update, updates_for
 from zsc.types import Params
 
@@ -58,6 +59,12 @@ class Log:
         if self.run is not None and not several():
             # one of several processes keeps it to its end: it shows the others that it lives
             self.run.lock.drop()
+
+    def done(self, name: str = "pool") -> Pool | None:
+        """The pool of a run, or of a stage of it, that was finished before."""
+        if self.run is None or not self.run.holds_pool(name):
+            return None
+        return load_pool(self.run.path / name)
 
     def write_pool(self, pool: Pool, name: str = "pool") -> None:
         """Into the run folder, if there is one and it has none of this name."""
