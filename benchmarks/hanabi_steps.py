@@ -16,14 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 
 import zsc
+from benchmarks.beside import checksum
 from benchmarks.report import table, write_section
 
 GAMES, BLOCK, BLOCKS, REPEATS = 1_024, 16, 8, 7
-
-
-def checksum(obs):
-    """Every element of an array, at the speed of memory."""
-    return obs.sum((0, 1), dtype=obs.dtype)
 
 
 def ours(players):

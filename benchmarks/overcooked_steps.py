@@ -8,13 +8,13 @@ inside the measured time. Both run on one device that may use all cores. Medians
 turns.
 """
 
-import time
 import warnings
 
 import jax
 import numpy as np
 
 import zsc
+from benchmarks.beside import checksum, ratio, seconds
 from benchmarks.report import table, write_section
 
 GAMES, STEPS, REPEATS = 1_024, 400, 7
@@ -26,11 +26,6 @@ KITCHENS = {
     "forced_coordination": "forced_coord",
     "counter_circuit": "counter_circuit",
 }
-
-
-def checksum(obs):
-    """Every element of an array, at the speed of memory."""
-    return obs.sum((0, 1), dtype=obs.dtype)
 
 
 def ours(kitchen, encoding):
@@ -79,21 +74,9 @@ def theirs(kitchen):
     return jax.jit(run)
 
 
-def measure(sides):
-    """Steps per second of each side [sides, REPEATS], taken in turns."""
-    rates = np.zeros((len(sides), REPEATS))
-    for turn in range(-1, REPEATS):
-        for side, run in enumerate(sides):
-            key = jax.random.key(turn + 1)
-            began = time.perf_counter()
-            jax.block_until_ready(run(key))
-            if turn >= 0:  # the first one compiles
-                rates[side, turn] = GAMES * STEPS / (time.perf_counter() - began)
-    return rates
-
-
-def text(rates):
-    return f"{np.median(rates) / 1e6:.2f} M/s ({rates.min() / 1e6:.2f} to {rates.max() / 1e6:.2f})"
+def text(spent):
+    rates = GAMES * STEPS / spent / 1e6
+    return f"{np.median(rates):.2f} M/s ({rates.min():.2f} to {rates.max():.2f})"
 
 
 def main() -> None:
@@ -101,13 +84,10 @@ def main() -> None:
     warnings.simplefilter("ignore")
     rows = []
     for kitchen in KITCHENS:
-        compact, grid, other = measure(
-            [ours(kitchen, "compact"), ours(kitchen, "grid"), theirs(kitchen)]
-        )
-        ratios = [
-            f"{np.median(x / other):.1f}x ({(x / other).min():.1f} to {(x / other).max():.1f})"
-            for x in (compact, grid)
-        ]
+        sides = ours(kitchen, "compact"), ours(kitchen, "grid"), theirs(kitchen)
+        runs = [lambda turn, run=run: run(jax.random.key(turn)) for run in sides]
+        compact, grid, other = seconds(runs, REPEATS)
+        ratios = [ratio(x, other) for x in (compact, grid)]
         rows.append([kitchen, text(compact), text(grid), text(other), *ratios])
         print(rows[-1], flush=True)
     columns = ["kitchen", "compact", "26 channels", "jaxmarl 0.2.0", "compact", "26 channels"]

@@ -1,7 +1,12 @@
-"""Two host devices and one compile cache for all tests."""
+"""Two host devices and one compile cache for all tests; commands that have to fail."""
 
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
+
+import pytest
 
 os.environ.setdefault("ZSC_CACHE", str(Path(__file__).parent.parent / ".cache" / "jax"))
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -11,3 +16,27 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 import zsc
 
 zsc.setup(devices=2)
+
+Refused: TypeAlias = Callable[..., str]
+
+
+@pytest.fixture
+def refused(place: Path, capsys: pytest.CaptureFixture[str]) -> Refused:
+    """Runs a command that has to fail with one line, which it returns, and to write nothing.
+
+    place: a fixture of the test's own file, the folder that it works in.
+    """
+    from tests.disk import files
+    from zsc.cli import main
+
+    def run(*arguments: str) -> str:
+        before, folders = files(place), sorted(place.rglob("*"))
+        capsys.readouterr()
+        assert main(list(arguments)) == 2
+        shown = capsys.readouterr()
+        assert files(place) == before
+        assert sorted(place.rglob("*")) == folders
+        assert re.fullmatch("zsc: [^\n]+\n", shown.err)
+        return shown.err
+
+    return run

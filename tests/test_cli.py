@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import Refused
 from tests.disk import files, flip
 from zsc.cli import main
 
 ROOM = ("--env", "overcooked/cramped_room", "--horizon", "20")
 SMALL = ("--members", "2", "--steps", "500")  # 8 games of 20 steps: 3 updates and a rest
 DRAWING = "XXPXX\nO  2O\nX1? X\nXDXSX\n"
-
-Refused = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
@@ -39,25 +38,6 @@ def place(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("mine")
     return tmp_path
-
-
-@pytest.fixture
-def refused(place: Path, capsys: pytest.CaptureFixture[str]) -> Refused:
-    """Runs a command that has to fail with one line, which it returns, and to write nothing."""
-
-    def run(*arguments: str) -> str:
-        before, folders = files(place), sorted(place.rglob("*"))
-        capsys.readouterr()
-        assert main(list(arguments)) == 2
-        shown = capsys.readouterr()
-        assert files(place) == before
-        assert sorted(place.rglob("*")) == folders
-        assert shown.err.startswith("zsc: ")
-        assert shown.err.count("\n") == 1
-        assert shown.err.endswith("\n")
-        return shown.err
-
-    return run
 
 
 # what is wrong with it: (arguments after `train METHOD`, words of the message)

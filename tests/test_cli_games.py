@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 import zsc
 from evaluation import load_crossplay
 from tests import test_human_data as human
+from tests.conftest import Refused
 from tests.disk import files
 from zsc.cli import main
 from zsc.record import load_record
@@ -23,8 +24,6 @@ from zsc.record import load_record
 ROOM = ("--env", "overcooked/cramped_room", "--horizon", "20")
 SMALL = ("--members", "2", "--steps", "500")
 GAMES, HORIZON = 5, 20  # the last of the games is held out
-
-Refused = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
@@ -51,24 +50,6 @@ def place(tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "file").write_text("mine")
     (tmp_path / "page.html").write_text("mine")
     return tmp_path
-
-
-@pytest.fixture
-def refused(place: Path, capsys: pytest.CaptureFixture[str]) -> Refused:
-    """Runs a command that has to fail with one line, which it returns, and to write nothing."""
-
-    def run(*arguments: str) -> str:
-        before, folders = files(place), sorted(place.rglob("*"))
-        capsys.readouterr()
-        assert main(list(arguments)) == 2
-        shown = capsys.readouterr()
-        assert files(place) == before
-        assert sorted(place.rglob("*")) == folders
-        assert shown.out == ""
-        assert re.fullmatch("zsc: [^\n]+\n", shown.err)
-        return shown.err
-
-    return run
 
 
 def page_data(page: Path) -> dict[str, Any]:
