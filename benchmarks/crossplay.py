@@ -86,8 +86,8 @@ def main() -> None:
     spent = time.perf_counter() - began
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20
     large = (
-        f"64 x 64 (40,960 episodes of 400 steps), compiling included: {spent:.0f} s; the process grew "
-        f"by {grown:.2f} GiB."
+        f"64 x 64 (40,960 episodes of 400 steps), compiling included: {spent:.0f} s; the process "
+        f"grew by {grown:.2f} GiB."
     )
     write_section("crossplay", f"{table(['8 x 8', 'time', 'ratio'], rows)}\n\n{large}")
 

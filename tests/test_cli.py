@@ -68,6 +68,9 @@ BAD_TRAININGS = {
     "seed too large": ((*ROOM, *SMALL, "--seed", str(2**31)), "seed is 2147483648"),
     "negative seed": ((*ROOM, *SMALL, "--seed", "-1"), "seed is -1"),
     "partners without fcp": ((*ROOM, "--partners", "2"), "--partners belongs to fcp"),
+    "no devices": ((*ROOM, "--devices", "0"), "devices is 0"),
+    "other devices than there are": ((*ROOM, "--devices", "5"), "5 devices were asked for, 2 are"),
+    "half a cluster": ((*ROOM, "--coordinator", "127.0.0.1:1"), "together, or none of them"),
     "cnn without grid": ((*ROOM, "--network", "cnn"), "--encoding grid"),
 }
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import jax
 import numpy as np
 import pytest
 
@@ -87,6 +88,14 @@ def test_it_goes_on_with_another_number_of_processes_to_the_same_end(stopped, al
     assert (out / "metrics.jsonl").read_text() == (alone / "metrics.jsonl").read_text()
     assert "4 agents in" in said[0]
     assert "agents in" not in said[1]  # the first process speaks for all
+
+
+def test_devices_do_not_change_the_result(alone, tmp_path):
+    arguments = [*TRAIN, "--steps", "16000", "--out", str(tmp_path / "run"), "--devices", "2"]
+    subprocess.run([sys.executable, "-c", DRIVER, *arguments], check=True, capture_output=True)
+    one, two = (jax.tree.leaves(zsc.load_pool(x).params) for x in (alone, tmp_path / "run"))
+    for x, y in zip(one, two, strict=True):
+        np.testing.assert_allclose(x, y, atol=1e-6)
 
 
 def test_a_matrix_over_two_processes_is_that_of_one(alone, tmp_path):
