@@ -247,7 +247,7 @@ def score(
     ).values[..., 0]
     everyone = list(held.partners)
     values = play(pools, everyone)
-    best = play([held.responses], everyone)
+    best = play([agents_of(held.responses, held.env, greedy)], everyone)
     place = np.arange(len(held.names))
     return Score(
         values=values,

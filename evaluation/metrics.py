@@ -42,12 +42,13 @@ def best_response_proximity(
         cell = int(np.flatnonzero(best <= 0)[0])
         who = partners[cell] if len(partners) else f"partner {cell}"
         raise UserError(
-            f"the best response to {who} earns {best[cell]:g}: train it for longer, or leave this "
-            "partner out"
+            f"the best response to {who} earns {best[cell]:g}: play more episodes, train it for "
+            "longer, or leave this partner out"
         )
     share = scores / best
+    clipped = aggregate(np.minimum(share, 1.0), iqm)
     return Proximity(
-        clipped=aggregate(np.minimum(share, 1.0), iqm),
+        clipped=clipped._replace(high=float(np.minimum(clipped.high, 1.0))),
         unclipped=aggregate(share, iqm),
         above_one=float((share > 1).mean()),
     )

@@ -74,6 +74,9 @@ def write_report(
         raise UserError(f"{target} already exists: choose another --out or remove it")
     extras = extras or Extras()
     check_matrix(played.matrix())
+    ids = tuple(id for pool in extras.pools.values() for id in pool.ids)
+    if extras.pools and ids != played.ids:
+        raise UserError("these are not the agents of the cross-play: give its own pools, in order")
     clips = None
     if extras.pools and films > 0:
         pools = [agents_of(pool, env, played.greedy) for pool in extras.pools.values()]
@@ -107,7 +110,7 @@ def report_data(env: Environment, played: CrossPlay, extras: Extras) -> dict[str
     """Everything that the page shows, as plain values."""
     matrix = played.matrix()
     seats = [played.matrix(seat=s) for s in range(played.values.shape[2])]
-    spread = played.values[:, :, 0, :, 0].std(-1, ddof=1 if played.episodes > 1 else 0)
+    spread = played.values[..., 0].std(-1, ddof=1 if played.episodes > 1 else 0)
     counted = [m for m in played.metrics if np.ptp(played.values[..., played.metrics.index(m)]) > 0]
     labels = [label for pool in extras.pools.values() for label in pool.labels]
     clusters = compatibility_clusters(matrix, distance=0.25 * max(float(matrix.max()), 1e-9))
@@ -128,7 +131,7 @@ def report_data(env: Environment, played: CrossPlay, extras: Extras) -> dict[str
             name: [_rounded(played.matrix(name, seat)) for seat in range(len(seats))]
             for name in dict.fromkeys(["return", *counted])
         },
-        "spread": _rounded(spread),
+        "spread": [_rounded(spread[:, :, seat]) for seat in range(len(seats))],
         "together": played.trained_together.astype(int).tolist(),
         "policies": _policies(played, seats, clusters, labels),
         "summary": _table(played.summary().reset_index()),
@@ -153,18 +156,18 @@ def _policies(
     """The table of policies."""
     both = np.mean(seats, axis=0)
     size = len(both)
-    apart = ~np.eye(size, dtype=bool)
+    apart = ~np.eye(size, dtype=bool) & ~played.trained_together
     rows = []
     for i, name in enumerate(played.names):
         others = both[i][apart[i]]
-        worst = np.flatnonzero(apart[i])[others.argmin()] if size > 1 else None
+        worst = np.flatnonzero(apart[i])[others.argmin()] if len(others) else None
         row = {
             "policy": name,
             "method": played.methods[i] if played.methods else "",
             "with itself": float(np.diag(both)[i]),
-            "with strangers": float(others.mean()) if size > 1 else None,
+            "with strangers": float(others.mean()) if len(others) else None,
             "worst partner": "" if worst is None else played.names[worst],
-            "with the worst": float(others.min()) if size > 1 else None,
+            "with the worst": float(others.min()) if len(others) else None,
             "cluster": int(clusters[i]),
         }
         if labels:

@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 
-from zsc.cluster import leads, several, to_host
+from zsc.cluster import agree, leads, several, to_host
 from zsc.crossplay import self_play_returns
 from zsc.envs.base import Environment
 from zsc.errors import UserError
@@ -207,7 +207,8 @@ def _every(
 
     def maybe(state: TrainState) -> None:
         nonlocal last
-        if time.monotonic() - last >= seconds or int(state.update) >= updates:
+        due = time.monotonic() - last >= seconds or int(state.update) >= updates
+        if agree(due):  # the clock of the first process: all write their part of the same update
             save(state)
             last = time.monotonic()
 

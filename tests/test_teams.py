@@ -12,7 +12,7 @@ from evaluation.teams import TeamPlay, teams
 from zsc import Label, Out, Policy, UserError, constant_policy, gru_policy, make_pool, mlp_policy
 from zsc.policy import certain
 from zsc.record import episode
-from zsc.teams import all_teams, play_teams
+from zsc.teams import all_teams, play_teams, seatings
 
 LEVER = zsc.make("lever")
 HANABI = zsc.make(
@@ -27,7 +27,7 @@ HANABI = zsc.make(
 )
 EPISODES, SEED = 8, 3
 #: the seats of roles 0, 1, 2 in episodes 0 to 5
-SEATINGS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+SEATINGS = ((0, 1, 2), (2, 0, 1), (1, 2, 0), (0, 2, 1), (1, 0, 2), (2, 1, 0))
 
 
 def constants(levers):
@@ -87,6 +87,13 @@ def test_teams_of_constants_earn_what_their_levers_pay():
     np.testing.assert_allclose(found.returns, np.stack([expected, expected], axis=1))
     assert found.names == ("a/0", "a/1", "b/0", "b/1")
     np.testing.assert_allclose(found.to_frame()["return"], expected)
+
+
+def test_any_five_episodes_of_five_seat_everyone_once_in_each_seat():
+    orders = seatings(5)
+    assert len({tuple(order) for order in orders.tolist()}) == 120
+    for block in orders.reshape(-1, 5, 5):
+        assert (np.sort(block, axis=0) == np.arange(5)[:, None]).all()
 
 
 def test_two_episodes_are_both_seatings():

@@ -73,6 +73,24 @@ def wait(what: str) -> None:
         multihost_utils.sync_global_devices(what)
 
 
+def agree(value: int) -> int:
+    """The first process's number, on all."""
+    if not several():
+        return value
+    from jax.experimental import multihost_utils
+
+    return int(multihost_utils.broadcast_one_to_all(np.int32(value)))
+
+
+def all_say(yes: bool) -> bool:
+    """True if all processes say so."""
+    if not several():
+        return yes
+    from jax.experimental import multihost_utils
+
+    return bool(np.asarray(multihost_utils.process_allgather(np.array(yes))).all())
+
+
 def to_host(tree: PyTree) -> PyTree:
     """Arrays, wherever their parts are, as numpy arrays on every process; keys as they are."""
 
@@ -112,7 +130,7 @@ class Lock:
     def take(self) -> None:
         """Raises UserError if another process holds it."""
         assert self.handle is not None
-        if not _flock(self.handle):
+        if _flock(self.handle) is False:
             holder = self.holder()
             self.drop()
             raise UserError(
@@ -129,7 +147,7 @@ class Lock:
     def free(self) -> bool:
         """True if no living process holds it; this one does not take it."""
         assert self.handle is not None
-        was_free = _flock(self.handle)
+        was_free = _flock(self.handle) is True
         self.drop()
         return was_free
 
@@ -176,15 +194,18 @@ def the_dead(folder: Path) -> str:
     return words
 
 
-def _flock(handle: int) -> bool:
+def _flock(handle: int) -> bool | None:
+    """True if the lock was free and is now held, False if another holds it, None without locks."""
     try:
         import fcntl
-    except ImportError:  # a system without it has no locks
-        return True
+    except ImportError:
+        return None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError:  # a file system that has none
+        return None
     return True
 
 
@@ -198,6 +219,6 @@ def explain_loss(error: Exception, folder: Path) -> UserError | None:
     time.sleep(1.0)  # a process that is being killed holds its lock a little longer
     dead = the_dead(folder)
     time.sleep(2.0)  # let the others look while this one still holds its own
-    return UserError(
-        f"{dead} died: the run is stopped; go on with --resume, with as many processes as you like"
-    )
+    is_run = (folder / "manifest.json").exists() and not list(folder.glob("crossplay.*"))
+    how = "go on with --resume, with as many processes as you like" if is_run else "start it anew"
+    return UserError(f"{dead} died: the run is stopped; {how}")

@@ -106,16 +106,28 @@ class RunFolder:
 
         None if nothing was saved; raises UserError if nothing that was saved can be read.
         """
-        saved = saved_states(self.path / "state", stage)
-        for paths in saved:
-            try:
-                found = load_parts(paths, like)
-                return jax.tree.map(lambda x, y: cluster.place(x, y.sharding), found, like)
-            except UserError as error:
-                print(f"warning: {error}; going back to the state before it")
-        if saved:
-            raise UserError(f"no state in {self.path / 'state'} can be read: start the run anew")
+        folder = self.path / "state"
+        found = {_key_of(paths, stage): paths for paths in saved_states(folder, stage)}
+        for number in range(cluster.agree(len(found))):
+            # the first process says which one, since disks do not show all of them the same
+            update, parts = (cluster.agree(x) for x in [*found, *[(0, 0)] * (number + 1)][number])
+            state = self._read(found.get((update, parts)), like)
+            if cluster.all_say(state is not None):
+                return state
+        if any(folder.glob(f"{stage}-*.safetensors")):
+            raise UserError(f"no state in {folder} can be read: start the run anew")
         return None
+
+    def _read(self, paths: list[Path] | None, like: PyTree) -> PyTree | None:
+        """A state on its devices, or None with a warning if it cannot be read."""
+        try:
+            if paths is None:
+                raise UserError(f"{self.path / 'state'} is not the same for all processes")
+            state = load_parts(paths, like)
+        except UserError as error:
+            print(f"warning: {error}; going back to the state before it")
+            return None
+        return jax.tree.map(lambda x, y: cluster.place(x, y.sharding), state, like)
 
 
 class Saver:
@@ -172,6 +184,11 @@ def saved_states(folder: Path, stage: str) -> list[list[Path]]:
             found.setdefault(key, []).append(path)
     whole = {key: paths for key, paths in found.items() if len(paths) == key[1]}
     return [whole[key] for key in sorted(whole, reverse=True)]
+
+
+def _key_of(paths: list[Path], stage: str) -> tuple[int, int]:
+    """(update, parts) of a saved state."""
+    return _update_of(paths[0], stage), len(paths)
 
 
 def _update_of(path: Path, stage: str) -> int:

@@ -1,7 +1,7 @@
 """Teams of more than two: which of a roster's policies play together, and what they earn.
 
 A matrix has a cell for two policies. With A seats a team is a multiset of A policies, and its
-result is the mean over episodes that go through all ways of seating it.
+result is the mean over episodes that seat it in turns.
 """
 
 from __future__ import annotations
@@ -26,14 +26,21 @@ def all_teams(policies: int, seats: int) -> np.ndarray:
     return np.array(list(combinations_with_replacement(range(policies), seats)))
 
 
+def seatings(agents: int) -> np.ndarray:
+    """[A!, A] all ways of seating a team, role r in seat [., r]; any A in a row seat everyone once
+    in each seat."""
+    orders = [(0, *rest) for rest in permutations(range(1, agents))]
+    return np.array([np.roll(order, turn) for order in orders for turn in range(agents)])
+
+
 def play_teams(
     env: Environment, roster: Roster, teams: np.ndarray, *, episodes: int, key: Key
 ) -> np.ndarray:
     """[X, episodes] true returns of teams [X, A] of places in the roster.
 
-    Episode e seats a team by permutation e mod A!, so a multiple of A! episodes is balanced. All
-    teams share the episodes' keys. One program per combination of kinds of policies. Raises
-    UserError for pools of another game, wrong teams or no episodes.
+    Episode e seats a team by seating e mod A!, so that in any multiple of A episodes every member
+    sits as often in each seat. All teams share the episodes' keys. One program per combination of
+    kinds of policies. Raises UserError for pools of another game, wrong teams or no episodes.
     """
     for pool in roster:
         check_home(pool, env.spec)
@@ -72,7 +79,7 @@ def _play(
     episodes: int,
     key: Key,
 ) -> Array:
-    orders = np.array(list(permutations(range(env.spec.num_agents))))
+    orders = seatings(env.spec.num_agents)
     numbers = np.arange(episodes)
     seats = jnp.asarray(orders[numbers % len(orders)])
     keys = jax.vmap(partial(jax.random.fold_in, key))(numbers)

@@ -13,11 +13,17 @@ import tyro
 
 from evaluation import CrossPlay, crossplay, load_crossplay
 from evaluation.crossplay import FILE as CROSSPLAY_FILE
-from evaluation.heldout import HeldOut, Score, list_rosters, roster, score
+from evaluation.heldout import HeldOut, Score, check_held_out, list_rosters, roster, score
 from evaluation.plots import read_curves
 from evaluation.report import FILMS, Extras, Provenance, write_report
-from zsc.bots import scripted_partners
-from zsc.cli.shared import CROSSPLAY_FORMAT, command_line, env_of, named, named_pools
+from zsc.cli.shared import (
+    CROSSPLAY_FORMAT,
+    command_line,
+    env_of,
+    named,
+    named_pools,
+    with_bots,
+)
 from zsc.envs.base import Environment
 from zsc.errors import UserError
 from zsc.pool import Pool
@@ -87,11 +93,9 @@ class Report:
         if not self.sources:
             raise UserError("nothing to report: give run folders, or one that zsc crossplay made")
         runs, bots, played, command = self._what()
-        env, pools = env_of(tuple(runs.values())), {n: load_pool(f) for n, f in runs.items()}
-        trained = dict(pools)
-        held = self._held(env)
-        if bots:
-            pools["bots"] = scripted_partners(env)
+        env, trained = env_of(tuple(runs.values())), {n: load_pool(f) for n, f in runs.items()}
+        held = self._held(env, trained)
+        pools = with_bots(trained, env) if bots else trained
         if played is None:
             played = crossplay(
                 env, pools, episodes=self.episodes, seed=self.seed, greedy=self.greedy
@@ -100,7 +104,7 @@ class Report:
             pools=pools,
             curves=_curves(runs),
             provenance=[_provenance(name, folder) for name, folder in runs.items()],
-            score=self._scored(held, trained),
+            score=self._scored(held, trained, played),
             command=command,
         )
         write_report(self.out, env, played, extras, films=self.films)
@@ -110,7 +114,9 @@ class Report:
         """Runs by name, whether bots play, the cross-play if it was played, and the command."""
         first = named(self.sources[0])[1]
         if len(self.sources) > 1 or not (first / CROSSPLAY_FILE).exists():
-            return dict(named(source) for source in self.sources), self.bots, None, command_line()
+            pools = named_pools(self.sources)  # refuses two of one name
+            runs = dict(zip(pools, (named(source)[1] for source in self.sources), strict=True))
+            return runs, self.bots, None, command_line()
         told = read_json(first / "manifest.json")
         if told.get("format") != CROSSPLAY_FORMAT:
             raise UserError(f"{first} does not say which runs played: give the run folders instead")
@@ -123,18 +129,23 @@ class Report:
                 )
         return runs, told["bots"], load_crossplay(first), told["command"]
 
-    def _scored(self, held: HeldOut | None, pools: dict[str, Pool]) -> Score | None:
+    def _scored(
+        self, held: HeldOut | None, pools: dict[str, Pool], played: CrossPlay
+    ) -> Score | None:
         if held is None:
             return None
-        return score(held.env, pools, held, seed=self.seed, greedy=self.greedy)
+        return score(held.env, pools, held, seed=played.seed, greedy=played.greedy)
 
-    def _held(self, env: Environment) -> HeldOut | None:
-        """The roster to score with, if that is asked for."""
+    def _held(self, env: Environment, pools: dict[str, Pool]) -> HeldOut | None:
+        """The roster to score with, if that is asked for; refused before anything is played."""
         if not self.score:
             return None
         if not any(name.rsplit("@", 1)[0] == env.spec.id for name in list_rosters()):
             raise UserError(f"there is no roster for {env.spec.id}: leave out --score")
-        return roster(env.spec.id)
+        held = roster(env.spec.id)
+        for name, pool in pools.items():
+            check_held_out(name, pool, held)
+        return held
 
 
 def score_text(found: Score) -> str:

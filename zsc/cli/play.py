@@ -13,7 +13,6 @@ import tyro
 import zsc
 from evaluation import CrossPlay, crossplay
 from evaluation.plots import save_picture
-from zsc.bots import scripted_partners
 from zsc.cli.shared import (
     CROSSPLAY_FORMAT,
     Game,
@@ -23,6 +22,7 @@ from zsc.cli.shared import (
     named,
     named_pools,
     seated,
+    with_bots,
 )
 from zsc.cluster import leads
 from zsc.envs.base import Environment
@@ -78,7 +78,7 @@ class CrossPlayRuns:
         entries = named_pools(self.runs)
         env = env_of(self.runs)
         if self.bots:
-            entries["bots"] = scripted_partners(env)
+            entries = with_bots(entries, env)
         began = time.perf_counter()
         played = crossplay(env, entries, episodes=self.episodes, seed=self.seed, greedy=self.greedy)
         seconds = time.perf_counter() - began

@@ -15,6 +15,7 @@ import jax
 
 import zsc
 from zsc import cluster
+from zsc.bots import scripted_partners
 from zsc.envs.base import Environment
 from zsc.envs.registry import rebuild
 from zsc.errors import UserError
@@ -138,9 +139,18 @@ def named_pools(runs: tuple[Path, ...]) -> dict[str, Pool]:
 
 
 def named(run: Path) -> tuple[str, Path]:
-    """NAME=FOLDER, or a folder that is called as it is."""
-    name, _, folder = str(run).rpartition("=")
-    return name or Path(folder).name, Path(folder)
+    """NAME=FOLDER, or a folder that is called as it is (and may have a = in its own name)."""
+    name, _, folder = str(run).partition("=")
+    if run.exists() or not folder:
+        return run.name, run
+    return name, Path(folder)
+
+
+def with_bots(pools: dict[str, Pool], env: Environment) -> dict[str, Pool]:
+    """The pools and the game's scripted partners. Raises UserError if a run is called like them."""
+    if "bots" in pools:
+        raise UserError("a run is called 'bots', as the scripted partners are: name it NAME=FOLDER")
+    return pools | {"bots": scripted_partners(env)}
 
 
 def one_of(pool: Pool, member: int, run: Path) -> Pool:
