@@ -73,9 +73,11 @@ def test_killed_at_random_times_and_gone_on_with_equals_never_stopping(tmp_path)
     assert done == 2
 
 
-def test_stopped_run_goes_on_to_the_same_end(whole, cut):
+def test_stopped_run_goes_on_to_the_same_end_and_clears_away_what_was_half_written(whole, cut):
+    (cut / "state/.main-00000020.safetensors.1234.tmp").write_bytes(b"half")
     SMALL.train(ENV, seed=0, out=cut, resume=True)
     assert same(whole, cut)
+    assert not list(cut.rglob(".*.tmp"))
 
 
 @pytest.mark.parametrize("harm", ["flipped", "short", "empty"])

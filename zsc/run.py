@@ -43,6 +43,9 @@ class RunFolder:
         self.lock = cluster.lock_of(path, jax.process_index())
         self.lock.take()
         cluster.all_alive(path)
+        if cluster.leads():
+            for left in path.rglob(".*.tmp"):  # half-written files of a process that was killed
+                left.unlink(missing_ok=True)
 
     @classmethod
     def create(cls, path: str | Path, settings: dict[str, Any]) -> RunFolder:
