@@ -94,7 +94,7 @@ def marginal_heatmap(played: CrossPlay, *, cluster: bool = True) -> Figure:
         box = Rectangle((-0.35, place), 0.25, 1, color=colours[kinds[policy] - 1], clip_on=False)
         left.add_patch(box)
     left.tick_params(axis="y", pad=12)
-    own, strangers = np.diag(matrix)[order], _with_strangers(matrix)[order]
+    own, strangers = np.diag(matrix)[order], _with_strangers(played)[order]
     places = np.arange(len(order)) + 0.5
     right.hlines(places, strangers, own, color="0.75", lw=1.5)
     right.plot(own, places, "o", color="#20425c", label="itself")
@@ -248,12 +248,12 @@ def save_picture(picture: Axes | Figure, path: str | Path) -> None:
     plt.close(figure)
 
 
-def _with_strangers(matrix: np.ndarray) -> np.ndarray:
-    """[N] each policy's mean over all others, both seatings; nan if it is alone."""
-    size = len(matrix)
-    both = (matrix + matrix.T) / 2
-    total = both.sum(1) - np.diag(both)
-    return total / (size - 1) if size > 1 else np.full(1, np.nan)
+def _with_strangers(played: CrossPlay) -> np.ndarray:
+    """[N] each policy's mean over all that it was not trained with; nan if there are none."""
+    matrix = played.matrix()
+    apart = ~np.eye(len(matrix), dtype=bool) & ~played.trained_together
+    both = np.where(apart, (matrix + matrix.T) / 2, 0.0)
+    return np.where(apart.any(1), both.sum(1) / np.maximum(apart.sum(1), 1), np.nan)
 
 
 def _digits(largest: float) -> str:

@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 import pytest
 
-os.environ.setdefault("ZSC_CACHE", str(Path(__file__).parent.parent / ".cache" / "jax"))
+# outside the checkout, so that the next clone does not compile everything again
+os.environ.setdefault("ZSC_CACHE", str(Path.home() / ".cache" / "zsc-tests"))
 os.environ.setdefault("MPLBACKEND", "Agg")
 # tests are mostly compiling: a third less of it with code that is not polished
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")

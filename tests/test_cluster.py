@@ -119,6 +119,17 @@ def test_members_that_cannot_be_shared_are_refused(tmp_path):
     assert all("3 members cannot be shared evenly by 2 processes" in text for text in said)
 
 
+def test_folder_in_the_way_stops_all_processes_and_is_left_alone(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.txt").write_text("all of it")
+    running = start(2, *TRAIN, "--steps", "16000", "--out", str(tmp_path / "mine"))
+    said = [process.communicate(timeout=120)[1] for process in running]
+    assert [process.returncode for process in running] == [2, 2]
+    assert "already exists: choose another --out" in said[0]
+    assert "the first process could not make the run folder" in said[1]
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

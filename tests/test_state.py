@@ -97,10 +97,12 @@ def test_arrays_cut_short_are_refused(arrays: Path, size: int) -> None:
 def run(tmp_path: Path) -> RunFolder:
     """A run that has saved its state three times."""
     folder = RunFolder.create(tmp_path / "run", {"seed": 1})
-    save = folder.saver("main")
+    main, partners = folder.saver("main"), folder.saver("partners")
     for update in (5, 10, 15):
-        save(training(update))
-    folder.saver("partners")(training(99))
+        main.save(training(update))
+    partners.save(training(99))
+    main.close()
+    partners.close()
     return folder
 
 

@@ -51,9 +51,19 @@ class RunFolder:
     def create(cls, path: str | Path, settings: dict[str, Any]) -> RunFolder:
         """A new run, made by the first process. Raises UserError if anything is there already."""
         folder = Path(path)
-        if not cluster.leads():
-            cluster.wait("run folder")
-            return cls(folder, settings)
+        if cluster.leads():
+            try:
+                cls._make(folder, settings)
+            except UserError:
+                cluster.agree(False)
+                raise
+        if not cluster.agree(True):
+            raise UserError("the first process could not make the run folder: it says why")
+        return cls(folder, settings)
+
+    @staticmethod
+    def _make(folder: Path, settings: dict[str, Any]) -> None:
+        """The folder with its manifest. Raises UserError."""
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UserError(
                 f"{folder} already exists: choose another --out, or go on with it by --resume"
@@ -70,8 +80,6 @@ class RunFolder:
             "command": shlex.join(sys.argv),
         }
         write_json(folder / "manifest.json", {"format": "zsc-run", **settings, **notes})
-        cluster.wait("run folder")
-        return cls(folder, settings)
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
