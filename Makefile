@@ -39,6 +39,8 @@ rosters: $(DEV)  ## make the held-out rosters that are not there yet
 bench: $(BENCH)  ## the figures of benchmarks/RESULTS.md; hours
 	$(BIN)/python -m benchmarks.pools
 	$(BIN)/python -m benchmarks.gap
+	$(BIN)/python -m benchmarks.overcooked_steps
+	$(BIN)/python -m benchmarks.crossplay
 	$(BIN)/python -m benchmarks.hanabi_steps
 	$(BIN)/python -m benchmarks.hanabi_bots
 	$(BIN)/python -m benchmarks.hanabi tiny-2p
