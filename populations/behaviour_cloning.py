@@ -19,7 +19,7 @@ import optax
 
 from populations.presets import MakePolicy
 from populations.stage import Log, open_log
-from zsc.cluster import to_host
+from zsc.cluster import leads, to_host
 from zsc.crossplay import self_play_returns
 from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
@@ -221,5 +221,6 @@ def _write(log: Log, told: dict[str, Array], pool: Pool) -> None:
         {"update": epoch + 1} | {name: np.asarray(value)[:, epoch] for name, value in told.items()}
         for epoch in range(next(iter(told.values())).shape[1])
     ]
-    JsonLines(log.run.metrics()).write(rows, 0.0)
+    if leads():
+        JsonLines(log.run.metrics()).write(rows, 0.0)
     log.write_pool(pool)
