@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache, reduce
 from operator import add
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -32,17 +33,20 @@ _POT_N, _SOUP_N, _REMAINING, _DONE, _DISHES, _ONIONS, _URGENCY = 16, 18, 20, 21,
 def grid(layout: Layout, state: State, horizon: int) -> Array:
     """[A, H, W, 26] uint8: `lossless_state_encoding` of the reference engine (transposed to rows).
 
-    Written as a sum of products of a per-cell and a per-channel vector: one fused loop over the
-    output, where stacking 26 planes would write them one by one.
+    Both agents see the same world but for two cells, so it is written once and the agents' rows are
+    added where they stand.
     """
-    here = jnp.arange(layout.height * layout.width) == state.cell[:, None]  # [A, cells]
-    marks = _agent_channels(state)  # [A, 2, 26], as own and as partner
-    own = here[:, :, None] * marks[:, None, 0]
-    partner = (here[:, :, None] * marks[:, None, 1])[::-1]
-    world = _terrain(layout) + _counter_channels(layout, state) + _pot_channels(layout, state)
+    counters, pots = _counter_channels(layout, state), _pot_channels(layout, state)
     urgent = (horizon - state.time < URGENT) * _unit(_URGENCY)
-    obs = own + partner + (world + urgent)
-    return obs.astype(jnp.uint8).reshape(2, layout.height, layout.width, len(CHANNELS))
+    world = (_terrain(layout) + counters + pots + urgent).astype(jnp.uint8)
+    # [A, 2, 26], as own and as partner; worked out before the sums below, not once per cell
+    world, marks = jax.lax.optimization_barrier((world, _agent_channels(state)))
+    obs = jnp.broadcast_to(world, (2, *world.shape))
+    for viewer in (0, 1):
+        for role, agent in enumerate((viewer, 1 - viewer)):
+            spot = obs.at[viewer, state.cell[agent]]
+            obs = spot.add(marks[agent, role], mode="promise_in_bounds", unique_indices=True)
+    return obs.reshape(2, layout.height, layout.width, len(CHANNELS))
 
 
 def compact_size(layout: Layout) -> int:
@@ -65,21 +69,26 @@ def compact(layout: Layout, state: State, horizon: int) -> Array:
     cooking or ready, ready; ticks left to cook for each pot; the urgency flag. Constant tiles and
     tiles that no agent can reach are left out, since a layer's bias does their work.
     """
-    cell = state.cell[:, None] == layout.floor
-    direction = state.direction[:, None] == jnp.arange(4)
-    held = state.held[:, None] == jnp.arange(1, 4)
-    agent = jnp.concatenate([cell, direction, held], axis=1).astype(jnp.uint8)  # [A, F + 7]
-
-    items = state.counter[: layout.num_reachable_counters]
-    lying = (items[:, None] == jnp.arange(1, 4)).reshape(-1)
+    agents = [
+        [state.cell[i] == int(cell) for cell in layout.floor]
+        + [state.direction[i] == direction for direction in range(4)]
+        + [state.held[i] == item for item in (ONION, DISH, SOUP)]
+        for i in (0, 1)
+    ]
+    world = [
+        state.counter[i] == item
+        for i in range(layout.num_reachable_counters)
+        for item in (ONION, DISH, SOUP)
+    ]
     cooks, ready = state.pot_tick >= 0, state.pot_tick >= COOK_TIME
-    pots = (state.pot_n[:, None] >= jnp.arange(1, 4), cooks[:, None], ready[:, None])
-    flags = jnp.concatenate([lying, jnp.concatenate(pots, axis=1).reshape(-1)])
+    for pot in range(len(layout.pots)):
+        world += [state.pot_n[pot] >= onions for onions in (1, 2, 3)] + [cooks[pot], ready[pot]]
     left = jnp.where(cooks, COOK_TIME - state.pot_tick, 0)
-    urgent = (horizon - state.time < URGENT)[None]
-    world = jnp.concatenate([part.astype(jnp.uint8) for part in (flags, left, urgent)])
-    shared = jnp.broadcast_to(world, (2, len(world)))
-    return jnp.concatenate([agent, agent[::-1], shared], axis=1)
+    world += [*left, horizon - state.time < URGENT]
+    # entry by entry: for a batch of games each is one comparison of two vectors, where a broadcast
+    # comparison of short rows and their concatenation would be worked out byte by byte
+    views = [[*agents[i], *agents[1 - i], *world] for i in (0, 1)]
+    return jnp.stack([jnp.stack([entry.astype(jnp.uint8) for entry in view]) for view in views])
 
 
 def compact_names(layout: Layout) -> tuple[str, ...]:
@@ -128,7 +137,8 @@ def _agent_channels(state: State) -> Array:
     facing = state.direction[:, None]  # [A, 1]
     own = (channel == 0) | (channel == 2 + facing)
     partner = (channel == 1) | (channel == 6 + facing)
-    return jnp.stack([own, partner], axis=1) + _item_channels(state.held)[:, None]
+    seen = jnp.stack([own, partner], axis=1) + _item_channels(state.held)[:, None]
+    return seen.astype(jnp.uint8)
 
 
 @cache
