@@ -27,20 +27,26 @@ CHANNELS = (
 )
 GRID_MAX = (1,) * 16 + (POT_SIZE,) * 4 + (COOK_TIME,) + (1,) * 5
 
+NO_ITEM = 255  # of a channel that no object lights
 _POT_N, _SOUP_N, _REMAINING, _DONE, _DISHES, _ONIONS, _URGENCY = 16, 18, 20, 21, 22, 23, 25
 
 
 def grid(layout: Layout, state: State, horizon: int) -> Array:
     """[A, H, W, 26] uint8: `lossless_state_encoding` of the reference engine (transposed to rows).
 
-    Both agents see the same world but for two cells, so it is written once and the agents' rows are
-    added where they stand.
+    Both agents see the same world but for two cells, so it is written once, cell by cell, and the
+    agents' rows are added where they stand.
     """
-    counters, pots = _counter_channels(layout, state), _pot_channels(layout, state)
-    urgent = (horizon - state.time < URGENT) * _unit(_URGENCY)
-    world = (_terrain(layout) + counters + pots + urgent).astype(jnp.uint8)
+    urgent = (horizon - state.time < URGENT).astype(jnp.uint8) * _unit(_URGENCY)
+    rows: list[Array | np.ndarray] = list(_terrain(layout))
+    for cell, items in zip(layout.counters, _item_channels(state.counter), strict=True):
+        rows[cell] = rows[cell] + items
+    for cell, pot in zip(layout.pots, _pot_channels(state), strict=True):
+        rows[cell] = rows[cell] + pot
     # [A, 2, 26], as own and as partner; worked out before the sums below, not once per cell
-    world, marks = jax.lax.optimization_barrier((world, _agent_channels(state)))
+    world, marks = jax.lax.optimization_barrier(
+        (jnp.stack([row + urgent for row in rows]), _agent_channels(state))
+    )
     obs = jnp.broadcast_to(world, (2, *world.shape))
     for viewer in (0, 1):
         for role, agent in enumerate((viewer, 1 - viewer)):
@@ -115,20 +121,21 @@ def _unit(channel: int, value: int = 1) -> np.ndarray:
     return row
 
 
-def _item_rows() -> np.ndarray:
-    """[4, 26] what an object adds at its cell: nothing, onion, dish, soup."""
-    rows = np.zeros((4, len(CHANNELS)), np.uint8)
-    rows[ONION] = _unit(_ONIONS)
-    rows[DISH] = _unit(_DISHES)
+@cache
+def _item_tables() -> tuple[np.ndarray, np.ndarray]:
+    """([26], [26]) uint8: the object that lights a channel at its cell, and the value it has."""
+    rows = {ONION: _unit(_ONIONS), DISH: _unit(_DISHES)}
     rows[SOUP] = _unit(_SOUP_N, POT_SIZE) + _unit(_DONE)
-    return rows
+    item = np.full(len(CHANNELS), NO_ITEM, np.uint8)
+    for code, row in rows.items():
+        item[row > 0] = code
+    return item, sum(rows.values())
 
 
 def _item_channels(item: Array) -> Array:
     """[..., 26] uint8: what an object code [...] adds at its cell."""
-    rows = _item_rows()
-    codes = (ONION, DISH, SOUP)
-    return reduce(add, [(item == c)[..., None].astype(jnp.uint8) * rows[c] for c in codes])
+    wanted, value = _item_tables()
+    return jnp.where(item.astype(jnp.uint8)[..., None] == wanted, value, np.uint8(0))
 
 
 def _agent_channels(state: State) -> Array:
@@ -137,8 +144,8 @@ def _agent_channels(state: State) -> Array:
     facing = state.direction[:, None]  # [A, 1]
     own = (channel == 0) | (channel == 2 + facing)
     partner = (channel == 1) | (channel == 6 + facing)
-    seen = jnp.stack([own, partner], axis=1) + _item_channels(state.held)[:, None]
-    return seen.astype(jnp.uint8)
+    seen = jnp.stack([own, partner], axis=1).astype(jnp.uint8)
+    return seen + _item_channels(state.held)[:, None]
 
 
 @cache
@@ -150,20 +157,8 @@ def _terrain(layout: Layout) -> np.ndarray:
     return planes
 
 
-def _spread(layout: Layout, cells: np.ndarray, values: Array) -> Array:
-    """[cells of the grid] a value per listed cell, 0 elsewhere, as a gather by constants."""
-    size = len(layout.kinds)
-    source = np.full(size, len(cells), np.int32)
-    source[cells] = np.arange(len(cells))
-    padded = jnp.concatenate([values.astype(jnp.uint8), jnp.zeros(1, jnp.uint8)])
-    return padded[source]
-
-
-def _counter_channels(layout: Layout, state: State) -> Array:
-    return _item_channels(_spread(layout, layout.counters, state.counter))
-
-
-def _pot_channels(layout: Layout, state: State) -> Array:
+def _pot_channels(state: State) -> Array:
+    """[pots, 26] uint8: what is in each pot."""
     cooks = state.pot_tick >= 0
     left = jnp.where(cooks, COOK_TIME - state.pot_tick, 0)
     columns = (
@@ -172,5 +167,4 @@ def _pot_channels(layout: Layout, state: State) -> Array:
         (_REMAINING, left),
         (_DONE, state.pot_tick >= COOK_TIME),
     )
-    parts = [_spread(layout, layout.pots, value)[:, None] * _unit(c) for c, value in columns]
-    return reduce(add, parts)
+    return reduce(add, [value.astype(jnp.uint8)[:, None] * _unit(c) for c, value in columns])
