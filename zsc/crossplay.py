@@ -23,7 +23,7 @@ import numpy as np
 from jax.sharding import PartitionSpec
 
 from zsc.cluster import to_host
-from zsc.envs.base import Environment, TimeStep, begin
+from zsc.envs.base import Environment, EnvSpec, TimeStep, begin
 from zsc.errors import UserError
 from zsc.match import MatchSpec, draw_match
 from zsc.members import AXIS, map_members, member_mesh
@@ -210,8 +210,9 @@ def _tiles(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, Played]]:
     """The matrix of two kinds in tiles of one shape; the overhang is played and dropped."""
     games = max(1, budget // _bytes_per_game(env, one.policy, two.policy))
+    at_once = min(episodes, max(1, budget // (4 * _bytes_per_draw(env.spec))))
     height, width, depth = plan_tiles(
-        len(one.members), len(two.members), len(seats), episodes, games, len(jax.devices())
+        len(one.members), len(two.members), len(seats), at_once, games, len(jax.devices())
     )
     for top in range(0, len(one.members), height):
         for left in range(0, len(two.members), width):
@@ -267,6 +268,11 @@ def _bytes_per_game(env: Environment, *policies: Policy) -> int:
     return 4 * size(shown) + 2 * size(memory) + 4 * 256
 
 
+def _bytes_per_draw(spec: EnvSpec) -> int:
+    """What is drawn for one episode before it is played, see `_Draws`; all cells share it."""
+    return 4 * spec.horizon * (spec.num_agents * spec.num_actions + 2)
+
+
 @partial(jax.jit, static_argnums=(0, 1, 2, 3))
 def _tile(
     env: Environment,
@@ -294,7 +300,10 @@ def _tile(
 
 
 class _Table(NamedTuple):
-    """A grid of games [row, col, seating, episode] in flight."""
+    """A table of games in flight, all in one axis: [(row, col, seating, episode), ...].
+
+    One long axis, because rules are small vector operations: on four short ones they are slower.
+    """
 
     time: Array
     state: State
@@ -302,6 +311,25 @@ class _Table(NamedTuple):
     row: Carry  # [row, (col, seating, episode), 1, ...]
     col: Carry  # [col, (row, seating, episode), A-1, ...]
     played: Played
+
+
+class _Draws(NamedTuple):
+    """All that is random in an episode, drawn before it: a draw per step would cost more than the
+    rules do."""
+
+    key: Key  # [T, episode] for the rules
+    noise: Array  # [T, episode, A, N] Gumbel noise for the choice of actions
+
+
+def _draw(spec: EnvSpec, keys: Key) -> _Draws:
+    """The draws of the episodes with these keys [episode]."""
+
+    def at(time: Array, key: Key) -> _Draws:
+        now = jax.random.fold_in(key, time)
+        shape = (spec.num_agents, spec.num_actions)
+        return _Draws(now, jax.random.gumbel(jax.random.fold_in(now, 1), shape))
+
+    return jax.vmap(jax.vmap(at, (None, 0)), (0, None))(jnp.arange(spec.horizon), keys)
 
 
 def _play(
@@ -322,43 +350,45 @@ def _play(
         len(seats),
         len(numbers),
     )
+    count = math.prod(shape)
     keys = jax.vmap(partial(jax.random.fold_in, key))(numbers)
-    grid = lambda x: jnp.broadcast_to(x, shape + x.shape[1:])
-    state, timestep = jax.tree.map(grid, jax.vmap(partial(begin, env))(keys))
-    step_all = jax.vmap(jax.vmap(jax.vmap(jax.vmap(env.step), (None, 0, 0)), (None, 0, 0)),
-                        (None, 0, 0))  # fmt: skip
+    draws = _draw(spec, keys)
+
+    def everywhere(per_episode: Array) -> Array:
+        """[episode, ...] -> [games, ...]"""
+        table = jnp.broadcast_to(per_episode, shape + per_episode.shape[1:])
+        return table.reshape(count, *per_episode.shape[1:])
 
     def step(table: _Table) -> _Table:
-        now = jax.vmap(lambda k: jax.random.fold_in(k, table.time))(keys)
-        choice = jax.vmap(lambda k: jax.random.fold_in(k, 1))(now)
-        noise = jax.vmap(partial(jax.random.gumbel, shape=(spec.num_agents, spec.num_actions)))(
-            choice
-        )
-        row, row_action = _act(row_policy, rows, table.row, table, noise, seats, "row")
-        col, col_action = _act(col_policy, cols, table.col, table, noise, seats, "col")
-        action = _seat(seats, row_action, col_action)
+        now = jax.tree.map(lambda x: x[table.time], draws)
+        act = partial(_act, table=table, noise=now.noise, seats=seats, shape=shape)
+        row, row_action = act(row_policy, rows, table.row, side="row")
+        col, col_action = act(col_policy, cols, table.col, side="col")
+        action = _seat(seats, row_action, col_action).reshape(count, spec.num_agents)
         over = table.timestep.done
-        state, timestep = step_all(now, table.state, action)
+        state, timestep = jax.vmap(env.step)(everywhere(now.key), table.state, action)
         old = table.played
         events = timestep.info["events"].astype(jnp.float32)
         played = Played(old.returns + timestep.reward, old.length + ~over, old.events + events)
         return _Table(table.time + 1, state, timestep, row, col, played)
 
+    state, timestep = jax.tree.map(everywhere, jax.vmap(partial(begin, env))(keys))
     nothing = Played(
-        jnp.zeros((*shape, spec.num_agents)),
-        jnp.zeros(shape),
-        jnp.zeros((*shape, spec.num_agents, len(spec.event_names))),
+        jnp.zeros((count, spec.num_agents)),
+        jnp.zeros(count),
+        jnp.zeros((count, spec.num_agents, len(spec.event_names))),
     )
     table = _Table(
         jnp.int32(0),
         state,
         timestep,
-        _fresh(row_policy, (shape[0], math.prod(shape[1:]), 1)),
-        _fresh(col_policy, (shape[1], shape[0] * shape[2] * shape[3], spec.num_agents - 1)),
+        _fresh(row_policy, (shape[0], count // shape[0], 1)),
+        _fresh(col_policy, (shape[1], count // shape[1], spec.num_agents - 1)),
         nothing,
     )
     going = lambda t: (t.time < spec.horizon) & ~t.timestep.done.all()
-    return jax.lax.while_loop(going, step, table).played
+    played = jax.lax.while_loop(going, step, table).played
+    return jax.tree.map(lambda x: x.reshape(*shape, *x.shape[1:]), played)
 
 
 def _fresh(policy: Policy, shape: tuple[int, ...]) -> Carry:
@@ -369,27 +399,30 @@ def _act(
     policy: Policy,
     params: Params,
     carry: Carry,
+    *,
     table: _Table,
     noise: Array,
     seats: tuple[int, ...],
+    shape: tuple[int, int, int, int],
     side: str,
 ) -> tuple[Carry, Array]:
     """The actions [row, col, seating, episode, own seats] of one side of the table."""
-    shape = table.timestep.done.shape
     agents = noise.shape[1]
     own = [[s] if side == "row" else [a for a in range(agents) if a != s] for s in seats]
     index = np.array(own)  # [seating, own seats]
+    full = (*shape, index.shape[1])
 
     def pick(x: Array) -> Array:
-        """[row, col, seating, episode, A, ...] -> own seats only."""
-        return jnp.stack([x[:, :, i][:, :, :, seat] for i, seat in enumerate(index)], axis=2)
+        """[games, A, ...] -> [row, col, seating, episode, own seats, ...]."""
+        x = x.reshape(*shape, *x.shape[1:])
+        at = [[x[:, :, i, :, s] for s in seat] for i, seat in enumerate(own)]
+        return jnp.stack([jnp.stack(row, axis=3) for row in at], axis=2)
 
     def gather(x: Array) -> Array:
         """Own policy first, all games of it behind: [policy, games, own seats, ...]."""
         x = x if side == "row" else x.swapaxes(0, 1)
         return x.reshape(x.shape[0], -1, *x.shape[4:])
 
-    full = (*shape, index.shape[1])
     seat = jnp.broadcast_to(index[None, None, :, None], full)
     mine = jnp.stack([noise[:, s] for s in index])  # [seating, episode, own seats, N]
     inputs = Inputs(
@@ -399,10 +432,8 @@ def _act(
         agent=gather(seat),
     )
     if policy.needs_state:
-        states = jax.tree.map(
-            lambda x: gather(jnp.broadcast_to(x[:, :, :, :, None], full + x.shape[4:])), table.state
-        )
-        inputs = inputs._replace(state=states)
+        repeat = lambda x: jnp.broadcast_to(x.reshape(*shape, 1, *x.shape[1:]), full + x.shape[1:])
+        inputs = inputs._replace(state=jax.tree.map(lambda x: gather(repeat(x)), table.state))
     one = lambda p, c, i: policy.apply(p, c, i)
     batch = jax.vmap(jax.vmap(jax.vmap(one, (None, 0, 0)), (None, 0, 0)))
     carry, out = batch(params, carry, inputs)

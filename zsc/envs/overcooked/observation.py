@@ -129,7 +129,7 @@ def _item_tables() -> tuple[np.ndarray, np.ndarray]:
     item = np.full(len(CHANNELS), NO_ITEM, np.uint8)
     for code, row in rows.items():
         item[row > 0] = code
-    return item, sum(rows.values())
+    return item, np.sum(list(rows.values()), axis=0, dtype=np.uint8)
 
 
 def _item_channels(item: Array) -> Array:
