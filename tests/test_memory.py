@@ -7,7 +7,7 @@ import pytest
 
 import zsc
 from zsc import gru_policy, mlp_policy
-from zsc.crossplay import _bytes_per_game, _tile, plan_tiles
+from zsc.crossplay import _plan, _tile, plan_tiles
 
 MIB = 2**20
 
@@ -19,9 +19,7 @@ def shapes(policy, count):
 
 def needed(env, policy, size, episodes, budget):
     """Bytes that the program of one tile of a size x size matrix allocates; nothing is played."""
-    games = budget // _bytes_per_game(env, policy, policy)
-    height, width, depth = plan_tiles(size, size, 1, episodes, games, 2)
-    assert height * width * depth <= games
+    height, width, depth = _plan(env, (policy, policy), (size, size), 1, episodes, budget)
     lowered = _tile.lower(
         env,
         policy,
@@ -44,6 +42,11 @@ def test_a_matrix_of_256_policies_is_played_within_its_budget(name, make_policy)
     policy = make_policy(env.spec)
     for budget in (256 * MIB, 64 * MIB):
         assert needed(env, policy, 256, 10, budget) <= budget
+
+
+def test_very_many_episodes_are_played_within_the_budget():
+    env = zsc.make("overcooked/cramped_room")
+    assert needed(env, mlp_policy(env.spec), 2, 100_000, 64 * MIB) <= 64 * MIB
 
 
 def test_every_game_is_played_once_whatever_the_budget():

@@ -209,11 +209,8 @@ def _tiles(
     budget: int,
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, Played]]:
     """The matrix of two kinds in tiles of one shape; the overhang is played and dropped."""
-    games = max(1, budget // _bytes_per_game(env, one.policy, two.policy))
-    at_once = min(episodes, max(1, budget // (4 * _bytes_per_draw(env.spec))))
-    height, width, depth = plan_tiles(
-        len(one.members), len(two.members), len(seats), at_once, games, len(jax.devices())
-    )
+    policies, size = (one.policy, two.policy), (len(one.members), len(two.members))
+    height, width, depth = _plan(env, policies, size, len(seats), episodes, budget)
     for top in range(0, len(one.members), height):
         for left in range(0, len(two.members), width):
             for first in range(0, episodes, depth):
@@ -233,6 +230,22 @@ def _tiles(
                 played = to_host(tile)
                 cut = (slice(len(rows)), slice(len(cols)), slice(None), slice(len(numbers)))
                 yield rows, cols, numbers, jax.tree.map(lambda x, cut=cut: x[cut], played)
+
+
+def _plan(
+    env: Environment,
+    policies: tuple[Policy, Policy],
+    size: tuple[int, int],
+    seats: int,
+    episodes: int,
+    budget: int,
+) -> tuple[int, int, int]:
+    """(rows, cols, episodes) of a tile whose games and draws take no more than the budget."""
+    devices = len(jax.devices())
+    games = max(1, budget // _bytes_per_game(env, *policies))
+    # every device makes all the draws, with room for what the generator needs meanwhile
+    depth = min(episodes, max(1, budget // (8 * devices * _bytes_per_draw(env.spec))))
+    return plan_tiles(*size, seats, depth, games, devices)
 
 
 def plan_tiles(

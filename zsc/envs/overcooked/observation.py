@@ -126,10 +126,10 @@ def _item_tables() -> tuple[np.ndarray, np.ndarray]:
     """([26], [26]) uint8: the object that lights a channel at its cell, and the value it has."""
     rows = {ONION: _unit(_ONIONS), DISH: _unit(_DISHES)}
     rows[SOUP] = _unit(_SOUP_N, POT_SIZE) + _unit(_DONE)
-    item = np.full(len(CHANNELS), NO_ITEM, np.uint8)
+    item, value = np.full(len(CHANNELS), NO_ITEM, np.uint8), np.zeros(len(CHANNELS), np.uint8)
     for code, row in rows.items():
-        item[row > 0] = code
-    return item, np.sum(list(rows.values()), axis=0, dtype=np.uint8)
+        item[row > 0], value[row > 0] = code, row[row > 0]
+    return item, value
 
 
 def _item_channels(item: Array) -> Array:
