@@ -177,10 +177,16 @@ def cnn_policy(
     widths: tuple[int, ...] = (64,),
     activation: str = "relu",
     values: int = 1,
+    interior: bool = True,
 ) -> Policy:
-    """3x3 convolutions on a grid observation [H, W, C], then dense layers."""
+    """3x3 convolutions on a grid observation [H, W, C], then dense layers.
+
+    interior: the first convolution is centred on cells with eight neighbours only. On a small
+    kitchen, whose border is wall, this is a quarter of the arithmetic and loses nothing.
+    """
     extra = {"channels": channels, "widths": widths, "activation": activation}
-    return _cnn(**_base_config(spec), **extra, num_values=values)
+    inside = interior and min(spec.obs_shape[:2]) > 2
+    return _cnn(**_base_config(spec), **extra, num_values=values, interior=inside)
 
 
 def gru_policy(

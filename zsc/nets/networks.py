@@ -12,12 +12,13 @@ from zsc.types import Array
 
 
 class FeedForward(nn.Module):
-    """Torso and head. `channels` makes the torso convolutional."""
+    """Torso and head. `channels` makes the torso convolutional, see `CNN` for `interior`."""
 
     num_actions: int
     obs_max: tuple[int, ...]
     widths: Sequence[int] = (64, 64)
     channels: Sequence[int] = ()
+    interior: bool = False
     activation: str = "tanh"
     num_values: int = 1
 
@@ -25,7 +26,7 @@ class FeedForward(nn.Module):
     def __call__(self, obs: Array) -> tuple[Array, Array]:
         x = scaled(obs, self.obs_max)
         if self.channels:
-            x = CNN(self.channels, self.widths[0], self.activation)(x)
+            x = CNN(self.channels, self.widths[0], self.activation, self.interior)(x)
             x = MLP(self.widths[1:], self.activation)(x)
         else:
             x = MLP(self.widths, self.activation)(x)

@@ -36,6 +36,10 @@ class MLP(nn.Module):
 class CNN(nn.Module):
     """3x3 convolutions [H, W, C], each as patches and one product, then a dense layer.
 
+    interior: the first one looks at cells with a full surrounding only, so everything after it has
+    two rows and columns less. Where the border is wall, as in any kitchen, no cell is lost by that:
+    each is in some surrounding.
+
     On grids this small a convolution is bound by its bookkeeping. As a product of the nine shifted
     copies with one matrix it is a plain matrix product, and a member axis keeps it one, where
     `lax.conv` would become a grouped convolution.
@@ -44,18 +48,24 @@ class CNN(nn.Module):
     channels: Sequence[int]
     width: int = 64
     activation: str = "relu"
+    interior: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         act = ACTIVATIONS[self.activation]
-        for features in self.channels:
-            x = act(nn.Dense(features, kernel_init=_ORTHOGONAL)(patches(x)))
+        for layer, features in enumerate(self.channels):
+            seen = patches(x, edges=layer > 0 or not self.interior)
+            x = act(nn.Dense(features, kernel_init=_ORTHOGONAL)(seen))
         return act(nn.Dense(self.width, kernel_init=_ORTHOGONAL)(x.reshape(-1)))
 
 
-def patches(x: Array) -> Array:
-    """[H, W, 9 C] the 3x3 surroundings of each cell of [H, W, C], zeros outside."""
-    height, width, _ = x.shape
-    padded = jnp.pad(x, ((1, 1), (1, 1), (0, 0)))
-    shifts = [padded[dy : dy + height, dx : dx + width] for dy in range(3) for dx in range(3)]
+def patches(x: Array, *, edges: bool = True) -> Array:
+    """[H, W, 9 C] the 3x3 surroundings of each cell of [H, W, C], zeros outside.
+
+    Without edges only those of cells that have eight neighbours, [H - 2, W - 2, 9 C].
+    """
+    if edges:
+        x = jnp.pad(x, ((1, 1), (1, 1), (0, 0)))
+    height, width = x.shape[0] - 2, x.shape[1] - 2
+    shifts = [x[dy : dy + height, dx : dx + width] for dy in range(3) for dx in range(3)]
     return jnp.concatenate(shifts, axis=-1)
