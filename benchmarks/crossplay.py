@@ -4,7 +4,8 @@
 
 Feed-forward agents on cramped_room, 10 episodes of 400 steps in both seatings of each pair. Beside
 it, in the same process: a jitted function called for every ordered pair (it compiles once), and one
-vmap of the same function over all pairs. Warm times; medians of five, taken in turns.
+vmap of the same function over all pairs; both with this package's game and network, and with
+jaxmarl's game and its baseline's network. Warm times; medians of five, taken in turns.
 """
 
 import resource
@@ -17,6 +18,7 @@ import numpy as np
 
 import zsc
 from benchmarks.beside import ratio, seconds
+from benchmarks.ippo import FeedForwardNet
 from benchmarks.report import table, write_section
 from zsc import Label, make_pool, mlp_policy
 from zsc.crossplay import crossplay
@@ -31,54 +33,97 @@ def agents(env, count):
     return make_pool(env.spec, policy, params, [Label("untrained", member=i) for i in range(count)])
 
 
-def naive(env, policy):
-    """(params of two, key) -> mean return: what a script does for each cell of a matrix."""
+def cell(reset, step, horizon):
+    """(params of two, key) -> mean return: what a script does for each cell of a matrix.
+
+    reset(key) -> game; step(one, two, game, key) -> game, reward.
+    """
+
+    def episode(one, two, key):
+        game = reset(key)
+        play = lambda game, key: step(one, two, game, key)
+        return jax.lax.scan(play, game, jax.random.split(key, horizon))[1].sum()
+
+    def mean(one, two, key):
+        keys = jax.random.split(key, EPISODES)
+        return jax.vmap(episode, (None, None, 0))(one, two, keys).mean()
+
+    return mean
+
+
+def own_cell(env, policy):
+    """A cell of our game and network."""
 
     def act(params, obs, seat, key):
         seen = Inputs(obs, jnp.ones(6, bool), jnp.array(False), jnp.int32(seat))
         return jax.random.categorical(key, policy.apply(params, (), seen)[1].logits)
 
-    def episode(one, two, key):
-        def step(carry, key):
-            state, shown = carry
-            keys = jax.random.split(key, 3)
-            moves = [act(p, shown.obs[s], s, keys[s]) for s, p in enumerate((one, two))]
-            state, shown = env.step(keys[2], state, jnp.stack(moves))
-            return (state, shown), shown.reward[0]
+    def step(one, two, game, key):
+        state, shown = game
+        keys = jax.random.split(key, 3)
+        moves = [act(p, shown.obs[s], s, keys[s]) for s, p in enumerate((one, two))]
+        state, shown = env.step(keys[2], state, jnp.stack(moves))
+        return (state, shown), shown.reward[0]
 
-        _, reward = jax.lax.scan(step, env.reset(key), jax.random.split(key, env.spec.horizon))
-        return reward.sum()
+    return cell(env.reset, step, env.spec.horizon)
 
-    def cell(one, two, key):
-        keys = jax.random.split(key, EPISODES)
-        return jax.vmap(episode, (None, None, 0))(one, two, keys).mean()
 
-    return cell
+def jaxmarl_cell(env, network):
+    """A cell of jaxmarl's game and its baseline's network."""
+
+    def step(one, two, game, key):
+        obs, state = game
+        keys = jax.random.split(key, 3)
+        moves = {}
+        for params, agent, choose in zip((one, two), env.agents, keys, strict=False):
+            _, logits, _ = network.apply(params, (), obs[agent], jnp.array(False))
+            moves[agent] = jax.random.categorical(choose, logits)
+        obs, state, reward, *_ = env.step(keys[2], state, moves)
+        return (obs, state), reward[env.agents[0]]
+
+    return cell(env.reset, step, 400)
+
+
+def loops(mean, params):
+    """Two runs of a cell over all pairs: a jitted call for each, and one vmap."""
+    one_cell = jax.jit(mean)
+    at = lambda i: jax.tree.map(lambda x: x[i], params)
+    all_cells = jax.jit(jax.vmap(jax.vmap(mean, (None, 0, None)), (0, None, None)))
+    return (
+        lambda turn: [
+            one_cell(at(i), at(j), jax.random.key(turn)) for i in range(8) for j in range(8)
+        ],
+        lambda turn: all_cells(params, params, jax.random.key(turn)),
+    )
 
 
 def main() -> None:
+    import jaxmarl
+    from jaxmarl.environments.overcooked import overcooked_layouts
+
     zsc.setup()
     warnings.simplefilter("ignore")
     env = zsc.make("overcooked/cramped_room")
     pool = agents(env, 8)
-    cell = naive(env, pool.policy)
-    one_cell = jax.jit(cell)
-    at = lambda i: jax.tree.map(lambda x: x[i], pool.params)
-    all_cells = jax.jit(jax.vmap(jax.vmap(cell, (None, 0, None)), (0, None, None)))
+    game = jaxmarl.make("overcooked", layout=overcooked_layouts["cramped_room"])
+    network = FeedForwardNet(6)
+    seen = (), jnp.zeros(game.observation_space(game.agents[0]).shape), jnp.array(False)
+    keys = jax.random.split(jax.random.key(1), 8)
+    theirs = jax.lax.map(lambda key: network.init(key, *seen), keys)
     runs = [
         lambda turn: crossplay(env, [pool], episodes=EPISODES, key=jax.random.key(turn)).values,
-        lambda turn: [
-            one_cell(at(i), at(j), jax.random.key(turn)) for i in range(8) for j in range(8)
-        ],
-        lambda turn: all_cells(pool.params, pool.params, jax.random.key(turn)),
+        *loops(own_cell(env, pool.policy), pool.params),
+        *loops(jaxmarl_cell(game, network), theirs),
     ]
-    own, loop, whole = seconds(runs, REPEATS)
+    own, *others = seconds(runs, REPEATS)
     text = lambda x: f"{np.median(x):.2f} s ({x.min():.2f} to {x.max():.2f})"
-    rows = [
-        ["here", text(own), ""],
-        ["a jitted call per pair", text(loop), ratio(own, loop)],
-        ["one vmap over all pairs", text(whole), ratio(own, whole)],
+    names = [
+        f"{how}, {whose}"
+        for whose in ("game and network of this package", "game and network of jaxmarl's baseline")
+        for how in ("a jitted call per pair", "one vmap over all pairs")
     ]
+    rows = [["here", text(own), ""]]
+    rows += [[name, text(x), ratio(own, x)] for name, x in zip(names, others, strict=True)]
     many = agents(env, 64)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.perf_counter()

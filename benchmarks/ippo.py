@@ -213,7 +213,9 @@ def make(
         careful = steps.value + jnp.clip(value - steps.value, -settings.clip, settings.clip)
         errors = jnp.maximum((value - target) ** 2, (careful - target) ** 2)
         return (
-            actor + settings.value * 0.5 * errors.mean() - settings.entropy * policy.entropy().mean()
+            actor
+            + settings.value * 0.5 * errors.mean()
+            - settings.entropy * policy.entropy().mean()
         )
 
     def deal(key: jax.Array, batch: Any) -> Any:

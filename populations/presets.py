@@ -61,10 +61,10 @@ _HANABI = PPOConfig(
     entropy=0.01,
     shaping_steps=0,
 )
-# games of random players end soon: parts of an episode that nobody lives to see cost nothing.
+# games of random players end soon: in parts, each is followed by the next game before long.
 # A lost game pays nothing in all, so only a discount makes its first points worth having.
 _FULL_HANABI = replace(
-    _HANABI, envs=64, segments=4, epochs=3, minibatches=2, learning_rate=1e-3, gamma=0.98,
+    _HANABI, envs=64, segments=4, epochs=2, minibatches=2, learning_rate=1e-3, gamma=0.98,
 )  # fmt: skip
 _PRESETS = {
     "lever": Preset(_ONE_SHOT, 64 * 200),

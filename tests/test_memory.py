@@ -1,4 +1,5 @@
-"""Large matrices stay inside their budget: what the compiler would need, not what luck allows."""
+"""Matrices and trainings stay inside their budget: what the compiler would need, not what luck
+allows."""
 
 import jax
 import jax.numpy as jnp
@@ -6,8 +7,10 @@ import numpy as np
 import pytest
 
 import zsc
-from zsc import gru_policy, mlp_policy
+from zsc import Method, PPOConfig, gru_policy, init_state, mlp_policy, runtime
 from zsc.crossplay import _plan, _tile, plan_tiles
+from zsc.members import map_members, members_at_once
+from zsc.train import _Trainer
 
 MIB = 2**20
 
@@ -59,3 +62,34 @@ def test_every_game_is_played_once_whatever_the_budget():
         assert np.prod(tiles) * height * width * depth >= size * size * episodes
         # nothing is gained by smaller parts: one game more per tile would not fit, or not be needed
         assert np.prod(tiles) <= 4 * np.ceil(size * size * episodes / games)
+
+
+def test_on_an_accelerator_members_are_trained_in_batches_that_fit(monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(runtime, "memory", 100)
+    assert [members_at_once(8, each) for each in (0, 12, 13, 30, 51, 1000)] == [8, 8, 4, 3, 1, 1]
+    member = lambda x, y: (x * y, {"sum": x + y.sum()})
+    x, y = np.arange(8.0), np.arange(16.0).reshape(8, 2)
+    want = jax.vmap(member)(x, y)
+    for each in (0, 30, 1000):
+        got = map_members(member, each=each)(x, y)
+        jax.tree.map(np.testing.assert_array_equal, got, want)
+
+
+def test_a_population_trained_in_batches_is_the_same(monkeypatch):
+    env = zsc.make("overcooked/cramped_room", horizon=20)
+    policy, method = mlp_policy(env.spec, widths=(8,)), Method("self_play")
+    ppo = PPOConfig(envs=4, segments=2, epochs=1, minibatches=1)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    found = []
+    for room in (10**9, 2 * 10**6):  # all at once; a few at a time
+        monkeypatch.setattr(runtime, "memory", room)
+        trainer = _Trainer(env, policy, method, ppo)
+        found.append(members_at_once(6, trainer.bytes_each()))
+        state = init_state(policy, method, ppo, members=6, seed=0, updates=2)
+        after, _ = jax.jit(trainer.update)(state)
+        found.append(jax.device_get(after.params))
+    assert found[0] == 6
+    assert 1 < found[2] < 6
+    close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    jax.tree.map(close, found[1], found[3])

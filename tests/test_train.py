@@ -151,6 +151,20 @@ def test_cnn_patches_are_a_convolution():
         x[None], kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
     )[0]
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    inner = patches(x, edges=False) @ kernel.reshape(27, 7)
+    np.testing.assert_allclose(inner, theirs[1:-1, 1:-1], atol=1e-4)
+
+
+def test_a_cnn_that_looks_at_inner_cells_sees_every_cell_of_a_kitchen():
+    policy = cnn_policy(GRID.spec)
+    params = policy.init(jax.random.key(0))
+
+    def value(obs):
+        see = Inputs(obs, np.ones(6, bool), np.array(False), np.int32(0))
+        return policy.apply(params, (), see)[1].value[0]
+
+    moved = np.abs(jax.grad(value)(np.ones(GRID.spec.obs_shape, np.float32))).sum(-1)
+    assert (moved > 0).all()
 
 
 def test_recurrent_carry_is_reset_by_first():

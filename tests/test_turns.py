@@ -1,7 +1,7 @@
-"""Games of turns: only whoever acts is asked, forced waiting teaches nothing, dead games cost
-nothing."""
+"""Games of turns: only whoever acts is asked, forced waiting teaches nothing, and a game that is
+over is followed by the next."""
 
-from types import SimpleNamespace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -15,9 +15,9 @@ from populations.partners import take_table, uniform_partners
 from zsc import MatchSpec, Method, PPOConfig, gru_policy, init_state, make_update, mlp_policy
 from zsc.match import draw_match
 from zsc.policy import Out, Policy
-from zsc.rollout import rollout, start
+from zsc.rollout import deal_anew, rollout, start
 from zsc.sinks import Memory
-from zsc.train import _living, fit
+from zsc.train import fit
 
 ENV = zsc.make("hanabi", colours=3, ranks=2, copies=(2, 1), hand_size=2, info_tokens=2)
 WAIT = ENV.spec.num_actions - 1
@@ -140,27 +140,67 @@ def test_ratio_is_one_for_a_best_response_with_a_memory():
     assert log["first_ratio_error"].max() < 1e-5
 
 
-def test_parts_of_an_episode_that_no_game_lives_to_see_are_not_learned_from():
-    """One game per member, a part per turn: the optimizer steps once for every turn played."""
-    env = zsc.make("hanabi", colours=1, ranks=1, copies=(6,), hand_size=2, info_tokens=1)
-    policy = mlp_policy(env.spec, widths=(4,))
-    ppo = PPOConfig(envs=1, segments=env.spec.horizon, epochs=1, minibatches=1)
-    method = Method("self_play")
-    state = init_state(policy, method, ppo, members=4, seed=0, updates=5)
-    log = Memory()
-    state = fit(make_update(env, policy, method, ppo), state, updates=5, chunk=5, sinks=[log])
-    (count,) = (x for x in jax.tree.leaves(state.optimizer) if x.dtype == jnp.int32)
-    turns = log["length"].sum(0)
-    np.testing.assert_array_equal(np.asarray(count), turns)
-    assert turns.min() < 5 * env.spec.horizon
-    assert len(set(turns.tolist())) > 1
+def parts_played(spec, policy, parts, partner=None):
+    """Games and trajectory after each part of two steps, with games dealt anew between them."""
+    params = policy.init(jax.random.key(1))
+    match = draw_match(
+        jax.random.key(2), spec, envs=GAMES, num_agents=2, symmetries=1, partners=partner
+    )
+    games, played = start(ENV, spec, policy, match, jax.random.key(3)), []
+    play = jax.jit(partial(rollout, ENV, spec, policy, length=2))
+    deal = jax.jit(partial(deal_anew, ENV, spec, policy))
+    for part in range(parts):
+        key = jax.random.fold_in(jax.random.key(4), part)
+        begun = deal(match, games, key)
+        games, trajectory = play(params, match, begun, key)
+        played.append(jax.device_get((begun, games, trajectory)))
+    return played
 
 
-def test_a_part_that_few_games_live_to_see_counts_for_as_much_less():
-    """Of four games one is over before this part, and one ends inside it."""
-    playing = np.ones((3, 4, 1), bool)  # [T, E, R]
-    playing[:, 0], playing[1:, 1] = False, False
-    assert _living((SimpleNamespace(trajectory=SimpleNamespace(playing=playing)),)) == 0.75
+def test_a_game_that_is_over_is_followed_by_a_fresh_one():
+    """At the start of a part no game is over; new ones have a fresh state and an empty memory, the
+    others go on as they were; and the return that is reported is that of the first in its place."""
+    policy = gru_policy(ENV.spec, widths=(8,), hidden=8)
+    before, total, length = None, np.zeros(GAMES), np.zeros(GAMES)
+    anew = 0
+    for begun, end, trajectory in parts_played(SELF, policy, ENV.spec.horizon):
+        assert not begun.over.any()
+        assert trajectory.playing[0].all()
+        if before is not None:
+            fresh = before.over
+            anew += fresh.sum()
+            np.testing.assert_array_equal(begun.first, fresh)
+            assert not np.asarray(begun.learner)[fresh].any()
+            assert (begun.state.time[fresh] == 0).all()
+            np.testing.assert_array_equal(begun.learner[~fresh], before.learner[~fresh])
+            np.testing.assert_array_equal(begun.state.time[~fresh], before.state.time[~fresh])
+            first = ~before.told
+        else:
+            first = np.ones(GAMES, bool)
+        total += trajectory.reward[..., 0].sum(0) * first
+        length += trajectory.playing[..., 0].sum(0) * first
+        before = end
+    assert anew > GAMES
+    assert before.told.all()
+    np.testing.assert_array_equal(before.returns, total)
+    np.testing.assert_array_equal(before.length, length)
+
+
+def test_a_partner_forgets_the_game_that_is_over():
+    policy = gru_policy(ENV.spec, widths=(8,), hidden=8)
+    partners = jax.lax.map(policy.init, jax.random.split(jax.random.key(7), 2))
+    spec = MatchSpec("partner", partner=policy, blocks=2)
+    kept, forgotten = 0, 0
+    before = None
+    for begun, end, _ in parts_played(spec, policy, 6, partners):
+        if before is not None:
+            memory, old = (np.asarray(x.partner).reshape(GAMES, -1) for x in (begun, before))
+            assert not memory[before.over].any()
+            np.testing.assert_array_equal(memory[~before.over], old[~before.over])
+            kept, forgotten = kept + (~before.over).sum(), forgotten + before.over.sum()
+        before = end
+    assert kept > 0
+    assert forgotten > 0
 
 
 def test_both_stages_of_fictitious_co_play_train_on_a_game_of_turns():

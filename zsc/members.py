@@ -1,6 +1,7 @@
 """How the members of a population are mapped: the one place that knows about devices.
 
-On an accelerator members are a batch axis (`vmap`). On a CPU batched products are not spread over
+On an accelerator members are a batch axis (`vmap`), as many at a time as its memory has room for.
+On a CPU batched products are not spread over
 the cores as single large ones are, so members are dealt to the host devices (one per core, see
 `zsc.setup`), and each device walks through its own, one after the other.
 """
@@ -14,19 +15,22 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from zsc import cluster
+from zsc import cluster, runtime
 from zsc.errors import UserError
 
 AXIS = "members"
 
 
-def map_members(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """fn for one member becomes fn for [M, ...]: every argument and result gains a leading axis."""
+def map_members(fn: Callable[..., Any], *, each: int = 0) -> Callable[..., Any]:
+    """fn for one member becomes fn for [M, ...]: every argument and result gains a leading axis.
+
+    each: bytes that fn needs for one member beside its arguments and results.
+    """
 
     def mapped(*args: Any) -> Any:
         members = jax.tree.leaves(args)[0].shape[0]
         mesh = member_mesh(members)
-        inner = _local_map(fn)
+        inner = _local_map(fn, each)
         if mesh is None:
             return inner(*args)
         spec = PartitionSpec(AXIS)
@@ -74,7 +78,28 @@ def _place(tree: Any, members: int, spec: PartitionSpec) -> Any:
     return cluster.place(tree, sharding)
 
 
-def _local_map(fn: Callable[..., Any]) -> Callable[..., Any]:
+def _local_map(fn: Callable[..., Any], each: int) -> Callable[..., Any]:
+    def mapped(*args: Any) -> Any:
+        members = jax.tree.leaves(args)[0].shape[0]
+        batch = members_at_once(members, each)
+        if batch == members > 1:
+            return jax.vmap(fn)(*args)
+        # a batch of one is mapped without an axis of one, which a CPU is slower with
+        size = batch if batch > 1 else None
+        return jax.lax.map(lambda one: fn(*one), args, batch_size=size)
+
+    return mapped
+
+
+def members_at_once(members: int, each: int) -> int:
+    """How many members a device works on at the same time, if each needs so many bytes.
+
+    On a CPU one. On an accelerator as many as half of its memory holds, or what
+    `zsc.setup(memory_bytes=...)` states, cut so that all rounds have the same size.
+    """
     if jax.default_backend() == "cpu":
-        return lambda *args: jax.lax.map(lambda one: fn(*one), args)
-    return lambda *args: jax.vmap(fn)(*args)
+        return 1
+    room = runtime.device_memory() // 2 if runtime.memory is None else runtime.memory
+    most = max(1, room // max(each, 1)) if room else members
+    rounds = -(-members // most)
+    return -(-members // rounds)

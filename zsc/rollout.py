@@ -2,7 +2,7 @@
 
 `rollout` plays a part of an episode with a whole batch in step; `replay` shows the same data to
 other parameters. Partner, seat and symmetry are drawn per episode and stay; nothing is reset on
-the way.
+the way, but between two parts `deal_anew` puts fresh games in the places of those that are over.
 
 In a game of turns that the learner plays with itself only the agent whose turn it is is asked, so
 the trajectory has one role: whoever acts. Its value is followed by that of the next agent's, which
@@ -28,12 +28,13 @@ class Games(NamedTuple):
 
     state: State  # [E, ...]
     timestep: TimeStep  # [E, ...]
-    first: Array  # [] bool, nothing has been played yet
+    first: Array  # [E] bool, nothing has been played yet
     over: Array  # [E] bool, the game ended in an earlier step
     learner: Carry  # [E, R, ...] carries of the learner's roles
     partner: Carry  # [K, E/K, A-1, ...] carries of the partner's roles, () in self-play
-    returns: Array  # [E] float32, the true return so far, of the learner's seat
-    length: Array  # [E] int32, steps played so far
+    told: Array  # [E] bool, the first game in this place is over: the next two stand
+    returns: Array  # [E] float32, the true return of that game so far, of the learner's seat
+    length: Array  # [E] int32, its steps so far
 
 
 class Trajectory(NamedTuple):
@@ -67,13 +68,34 @@ def start(env: Environment, spec: MatchSpec, policy: Policy, match: Match, key: 
     return Games(
         state=state,
         timestep=timestep,
-        first=jnp.array(True),
+        first=~over,
         over=over,
         learner=learner,
         partner=partner,
+        told=over,
         returns=jnp.zeros(envs),
         length=jnp.zeros(envs, jnp.int32),
     )
+
+
+def deal_anew(
+    env: Environment, spec: MatchSpec, policy: Policy, match: Match, games: Games, key: Key
+) -> Games:
+    """Fresh games, with empty memories, in the places of those that are over.
+
+    Partner, seat and symmetry belong to the place. So do returns and length: they stay those of the
+    first game in it, which is always played to its end, where later ones may be cut off.
+    """
+    fresh = start(env, spec, policy, match, key)
+
+    def pick(old: Array, new: Array, axes: int = 1) -> Array:
+        over = games.over.reshape(old.shape[:axes])
+        return jnp.where(over.reshape(over.shape + (1,) * (old.ndim - axes)), new, old)
+
+    names = ("state", "timestep", "first", "learner")
+    mine = {n: jax.tree.map(pick, getattr(games, n), getattr(fresh, n)) for n in names}
+    partner = jax.tree.map(lambda x, y: pick(x, y, axes=2), games.partner, fresh.partner)
+    return games._replace(**mine, partner=partner, over=jnp.zeros_like(games.over))
 
 
 def rollout(
@@ -109,12 +131,13 @@ def rollout(
         games = Games(
             state=state,
             timestep=now,
-            first=jnp.array(False),
+            first=jnp.zeros_like(before.first),
             over=before.over | now.done,
             learner=put_turn(games.learner, turn, learner),
             partner=partner,
-            returns=before.returns + earned[:, 0],
-            length=before.length + ~before.over,
+            told=before.told | now.done,
+            returns=before.returns + earned[:, 0] * ~before.told,
+            length=before.length + ~before.told,
         )
         data = {
             "inputs": mine,
@@ -220,7 +243,8 @@ class _View:
         if self.spec.partner is not None and self.spec.partner.needs_state:
             repeat = lambda x: jnp.repeat(x[:, None], seats.shape[1], axis=1)
             state = jax.tree.map(repeat, games.state)
-        return Inputs(obs, mask, jnp.broadcast_to(games.first, seats.shape), seats, state)
+        first = jnp.broadcast_to(games.first[:, None], seats.shape)
+        return Inputs(obs, mask, first, seats, state)
 
     def by_role(self, per_seat: Array, turn: Array | None) -> Array:
         """[E, R, ...] of the learner's roles, or of whose turn it was, from seats [E, A, ...]."""

@@ -2,11 +2,14 @@
 
 One update plays one whole episode of E games per member, cut into segments; after each segment the
 member learns from it. So partners, seats and symmetries are drawn once per update, a reported
-return is always that of whole episodes, and no game is alive between two updates.
+return is always that of whole episodes, and no game is alive between two updates. A game that ends
+early is followed by another one at the next segment; the last of these may be cut off, and are
+learned from but not reported.
 """
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -27,7 +30,7 @@ from zsc.match import Match, MatchSpec, draw_match
 from zsc.members import map_members, replicate, spread
 from zsc.method import Matches, Method, no_method_state
 from zsc.policy import Policy, in_turns
-from zsc.rollout import Games, Trajectory, rollout, start
+from zsc.rollout import Games, Trajectory, deal_anew, rollout, start
 from zsc.sinks import Progress, Row, Sink
 from zsc.types import Array, Key, Params, PyTree
 
@@ -143,7 +146,7 @@ class _Trainer:
         self.method, self.config = method, config
         self.length = segment_length(env, config)
         self.optimizer = _optimizer(config)
-        self.may_end_early = not env.spec.fixed_length and segments(env, config) > 1
+        self.ends_early = not env.spec.fixed_length and segments(env, config) > 1
 
     def update(self, state: TrainState) -> tuple[TrainState, Metrics]:
         """Play an episode in segments and learn from each."""
@@ -156,23 +159,18 @@ class _Trainer:
         )
 
         def segment(carry: tuple[Any, ...], index: Array) -> tuple[tuple[Any, ...], Metrics]:
-            params, optimizer, games = carry
             keys = _fold(play_keys, index)
+            params, optimizer, games = carry
             matches = self.match(state, params, match_keys)
-            games, trajectories = self.play(params, matches, games, keys)
-            if self.method.reward is not None:
-                trajectories = self.method.reward(state.method, self.policy, params, trajectories)
-            params, optimizer, metrics = self.learn(
-                state, params, optimizer, trajectories, _fold(keys, 99)
-            )
-            return (params, optimizer, games), metrics
+            alone = self.method.reward is None and self.method.loss is None
+            advance = self.advance_alone if alone else self.advance_together
+            return advance(state, params, optimizer, games, matches, keys)
 
         carry = (state.params, state.optimizer, games)
         (params, optimizer, games), learned = jax.lax.scan(
             segment, carry, jnp.arange(segments(self.env, self.config))
         )
-        weight = learned.pop("learned")  # [segments, M], 0 where all games were over
-        metrics = {name: (value * weight).sum(0) / weight.sum(0) for name, value in learned.items()}
+        metrics = {name: value.mean(0) for name, value in learned.items()}
         metrics["first_ratio_error"] = learned["first_ratio_error"].max(0)
         for spec, played in zip(self.method.specs, games, strict=True):
             name = "return" if spec is self.method.specs[0] else f"return/{spec.name}"
@@ -217,28 +215,79 @@ class _Trainer:
     def start_games(self, spec: MatchSpec, match: Match, key: Key) -> Games:
         return start(self.env, spec, self.policy, match, key)
 
-    def play(
-        self, params: Params, matches: Matches, games: tuple[Games, ...], keys: Key
-    ) -> tuple[tuple[Games, ...], tuple[Trajectory, ...]]:
-        played = [
-            map_members(partial(self.play_one, spec))(params, match, before, _fold(keys, i))
-            for i, (spec, match, before) in enumerate(
-                zip(self.method.specs, matches, games, strict=True)
+    def advance_alone(
+        self,
+        state: TrainState,
+        params: Params,
+        optimizer: optax.OptState,
+        games: tuple[Games, ...],
+        matches: Matches,
+        keys: Key,
+    ) -> tuple[tuple[Params, optax.OptState, tuple[Games, ...]], Metrics]:
+        """A segment of members that do not depend on one another: each plays and learns by itself,
+        so that only the trajectories of those at work are in memory."""
+
+        def one(
+            params: Params, optimizer: Any, games: Any, matches: Matches, key: Key, now: Schedule
+        ) -> tuple[tuple[Params, optax.OptState, tuple[Games, ...]], Metrics]:
+            games, trajectories = self.play(params, matches, games, key)
+            learn_key = jax.random.fold_in(key, 99)
+            params, optimizer, metrics = self.learn_alone(
+                params, optimizer, trajectories, learn_key, now
             )
-        ]
+            return (params, optimizer, games), metrics | self.shares(trajectories)
+
+        now = self.schedules(state, len(keys))
+        return map_members(one, each=self.bytes_each())(
+            params, optimizer, games, matches, keys, now
+        )
+
+    def advance_together(
+        self,
+        state: TrainState,
+        params: Params,
+        optimizer: optax.OptState,
+        games: tuple[Games, ...],
+        matches: Matches,
+        keys: Key,
+    ) -> tuple[tuple[Params, optax.OptState, tuple[Games, ...]], Metrics]:
+        """A segment of members whose rewards or losses need all trajectories."""
+        games, trajectories = map_members(self.play)(params, matches, games, keys)
+        shares = jax.vmap(self.shares)(trajectories)
+        if self.method.reward is not None:
+            trajectories = self.method.reward(state.method, self.policy, params, trajectories)
+        params, optimizer, metrics = self.learn(
+            state, params, optimizer, trajectories, _fold(keys, 99)
+        )
+        return (params, optimizer, games), metrics | shares
+
+    def play(
+        self, params: Params, matches: Matches, games: tuple[Games, ...], key: Key
+    ) -> tuple[tuple[Games, ...], tuple[Trajectory, ...]]:
+        """A segment of all kinds of games of one member."""
+        played = []
+        for i, (spec, match, now) in enumerate(zip(self.method.specs, matches, games, strict=True)):
+            own = jax.random.fold_in(key, i)
+            if self.ends_early:
+                fresh = jax.random.fold_in(own, 1)
+                now = deal_anew(self.env, spec, self.policy, match, now, fresh)
+            played.append(
+                rollout(self.env, spec, self.policy, params, match, now, own, self.length)
+            )
         ends, trajectories = zip(*played, strict=True)
         return ends, trajectories
 
-    def play_one(
-        self, spec: MatchSpec, params: Params, match: Match, games: Games, key: Key
-    ) -> tuple[Games, Trajectory]:
-        """A segment of one member's games; nothing is played on if all of them are over."""
-        go = partial(rollout, self.env, spec, self.policy, params, match, games, key, self.length)
-        if not self.may_end_early:
-            return go()
-        shapes = jax.eval_shape(go)[1]
-        nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-        return jax.lax.cond(games.over.all(), lambda: (games, nothing), go)
+    def shares(self, trajectories: tuple[Trajectory, ...]) -> Metrics:
+        """How much of a segment was played by living games; the rest waited for the others."""
+        if self.env.spec.fixed_length:
+            return {}
+        return {"playing": jnp.stack([x.playing.mean() for x in trajectories]).mean()}
+
+    def bytes_each(self) -> int:
+        """What one member needs for a segment: a rough count, with room for activations."""
+        spec, config = self.env.spec, self.config
+        samples = self.length * sum(s.envs(config.envs) for s in self.method.specs)
+        return samples * spec.num_agents * (8 * math.prod(spec.obs_shape) + 4096)
 
     def learn(
         self,
@@ -249,8 +298,7 @@ class _Trainer:
         keys: Key,
     ) -> tuple[Params, optax.OptState, Metrics]:
         """All epochs of one segment, for all members."""
-        now = self.schedule(state)
-        now = jax.tree.map(lambda x: jnp.broadcast_to(x, len(keys)), now)
+        now = self.schedules(state, len(keys))
         if self.method.loss is None:
             return map_members(self.learn_alone)(params, optimizer, trajectories, keys, now)
         batches = jax.vmap(self.batches)(trajectories, now)
@@ -265,25 +313,18 @@ class _Trainer:
         key: Key,
         now: Schedule,
     ) -> tuple[Params, optax.OptState, Metrics]:
-        """All epochs of one segment, for one member; none if its games were over before."""
+        """All epochs of one segment, for one member."""
+        batches = self.batches(trajectories, now)
+        return self.epochs(
+            partial(self.step, now), params, optimizer, batches, key, lambda take: take
+        )
 
-        def go() -> tuple[Params, optax.OptState, Metrics]:
-            batches = self.batches(trajectories, now)
-            step = partial(self.step, now)
-            return self.epochs(step, params, optimizer, batches, key, lambda take: take)
-
-        if not self.may_end_early:
-            return go()
-        shapes = jax.eval_shape(go)[2]
-        nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-        played = jnp.stack([x.playing.any() for x in trajectories]).any()
-        return jax.lax.cond(played, go, lambda: (params, optimizer, nothing))
-
-    def schedule(self, state: TrainState) -> Schedule:
-        """Where the run stands."""
+    def schedules(self, state: TrainState, members: int) -> Schedule:
+        """Where the run stands, each [M]."""
         # floats: a long run has more steps than an int32 can count
         steps = state.update.astype(jnp.float32) * steps_per_update(self.env, self.config)
-        return schedule(self.config, steps, state.update / jnp.maximum(state.budget, 1))
+        now = schedule(self.config, steps, state.update / jnp.maximum(state.budget, 1))
+        return jax.tree.map(lambda x: jnp.broadcast_to(x, members), now)
 
     def batches(self, trajectories: tuple[Trajectory, ...], now: Schedule) -> tuple[Batch, ...]:
         """Advantages and targets of one member's trajectories."""
@@ -336,8 +377,7 @@ class _Trainer:
         )
         first = metrics.pop("ratio_error")[0]
         metrics = {name: value.mean(0) for name, value in metrics.items()}
-        metrics |= {"first_ratio_error": first, "learned": jnp.ones_like(first)}
-        return params, optimizer, metrics
+        return params, optimizer, metrics | {"first_ratio_error": first}
 
     def loss(
         self, params: Params, batches: tuple[Batch, ...], now: Schedule
@@ -352,7 +392,7 @@ class _Trainer:
     ) -> tuple[Params, optax.OptState, Metrics]:
         """One gradient step of one member alone."""
         (_, metrics), grads = jax.value_and_grad(self.loss, has_aux=True)(params, batches, now)
-        return *self.descend(now.rate * _living(batches), params, optimizer, grads), metrics
+        return *self.descend(now.rate, params, optimizer, grads), metrics
 
     def joint_step(
         self, now: Schedule, params: Params, optimizer: optax.OptState, batches: tuple[Batch, ...]
@@ -368,8 +408,7 @@ class _Trainer:
 
         (_, metrics), grads = jax.value_and_grad(total, has_aux=True)(params)
         # one optimizer per member: a shared one would couple their gradient clipping
-        rate = now.rate * jax.vmap(_living)(batches)
-        return *jax.vmap(self.descend)(rate, params, optimizer, grads), metrics
+        return *jax.vmap(self.descend)(now.rate, params, optimizer, grads), metrics
 
     def descend(
         self, rate: Array, params: Params, optimizer: optax.OptState, grads: Params
@@ -383,14 +422,6 @@ def _optimizer(config: PPOConfig) -> optax.GradientTransformation:
     return optax.chain(
         optax.clip_by_global_norm(config.max_grad_norm), optax.scale_by_adam(eps=1e-5)
     )
-
-
-def _living(batches: tuple[Batch, ...]) -> Array:
-    """[] the share of games that were not over before this part of the episode.
-
-    A part that few games live to see moves the parameters by as much less.
-    """
-    return jnp.stack([batch.trajectory.playing.any((0, 2)).mean() for batch in batches]).mean()
 
 
 def _all_finite(params: Params, optimizer: optax.OptState, returns: Array) -> Array:

@@ -1,0 +1,58 @@
+"""One pool on one and on two host devices.
+
+    python -m benchmarks.devices
+
+Eight self-play members on cramped_room; `--devices` 1 and 2 in processes of their own, since a
+process splits its CPU once. One device may use both cores within each operation, and hardly does:
+the operations are small. Medians of five, taken in turns.
+"""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+import zsc
+from benchmarks.beside import ratio
+from benchmarks.report import table, write_section
+from populations.presets import preset
+from zsc.method import Method
+from zsc.train import fit, init_state, make_update, steps_per_update
+
+MEMBERS, UPDATES, REPEATS = 8, 40, 5
+
+
+def cost_of_a_step(devices: int) -> float:
+    """Seconds per environment step of all members, compiling apart."""
+    zsc.setup(devices=devices)
+    env = zsc.make("overcooked/cramped_room")
+    known, method = preset(env.spec), Method("self_play")
+    policy = known.policy(env.spec)
+    update = make_update(env, policy, method, known.ppo)
+    state = init_state(policy, method, known.ppo, members=MEMBERS, seed=0, updates=1000)
+    state = fit(update, state, updates=1, chunk=UPDATES)
+    began = time.perf_counter()
+    fit(update, state, updates=1 + UPDATES, chunk=UPDATES)
+    return (time.perf_counter() - began) / (UPDATES * MEMBERS * steps_per_update(env, known.ppo))
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        print(cost_of_a_step(int(sys.argv[1])))
+        return
+    cost = np.zeros((2, REPEATS))
+    for turn in range(REPEATS):
+        for i, devices in enumerate((1, 2)):
+            command = [sys.executable, "-m", "benchmarks.devices", str(devices)]
+            said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            cost[i, turn] = float(said.split()[-1])
+    text = lambda x: (
+        f"{np.median(1 / x) / 1e3:.0f} k/s ({(1 / x).min() / 1e3:.0f} to {(1 / x).max() / 1e3:.0f})"
+    )
+    rows = [[1, text(cost[0]), ""], [2, text(cost[1]), ratio(cost[1], cost[0])]]
+    write_section("devices", table(["devices", "steps/s, all members", "ratio"], rows))
+
+
+if __name__ == "__main__":
+    main()

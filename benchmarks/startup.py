@@ -1,0 +1,61 @@
+"""What a user waits for the compiler: `zsc train` of one update, from the shell and back.
+
+    python -m benchmarks.startup
+
+Cold: the first time on a machine, with an empty cache of compiled programs. Warm: the second time,
+with another seed. Beside it Python's own start and the imports (`zsc --help`). Medians of five.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.report import table, write_section
+
+REPEATS = 5
+COMMANDS = {
+    "zsc train sp, cramped_room, 8 members": ("overcooked/cramped_room", 3200),
+    "zsc train sp, hanabi/full-2p, 8 members": ("hanabi/full-2p", 5696),
+}
+
+
+def spent(folder: Path, *args: str) -> float:
+    """Seconds of one call of zsc with its cache in a folder."""
+    environment = os.environ | {"ZSC_CACHE": str(folder / "cache")}
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "zsc.cli", *args]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def train(folder: Path, game: str, steps: int, seed: int) -> float:
+    """Seconds of a training of one update."""
+    out = str(folder / f"run-{seed}")
+    return spent(folder, "train", "sp", "--env", game, "--steps", str(steps), "--seed", str(seed),
+                 "--members", "8", "--out", out)  # fmt: skip
+
+
+def main() -> None:
+    text = lambda x: f"{np.median(x):.1f} s ({min(x):.1f} to {max(x):.1f})"
+    rows = []
+    for name, (game, steps) in COMMANDS.items():
+        cold, warm = [], []
+        for _ in range(REPEATS):
+            with tempfile.TemporaryDirectory() as folder:
+                cold.append(train(Path(folder), game, steps, seed=0))
+                warm.append(train(Path(folder), game, steps, seed=1))
+        rows.append([name, text(cold), text(warm)])
+        print(rows[-1], flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        start = [spent(Path(folder), "--help") for _ in range(REPEATS)]
+    rows.append(["zsc --help", "", text(start)])
+    write_section("startup", table(["command", "cold", "warm"], rows))
+
+
+if __name__ == "__main__":
+    main()

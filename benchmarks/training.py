@@ -1,0 +1,237 @@
+"""Training beside the public baselines, restated in `benchmarks.ippo`, in one process.
+
+    python -m benchmarks.training [rates] [goal] [fcp]
+
+rates: environment steps per second, medians of five turns: a pool of 8 here, beside 8 seeds of the
+baseline under `vmap` (feed-forward), or one seed (the others take too long).
+goal: seconds of training, without compiling, until all of 8 agents earn 200 on cramped_room: the
+mean of 16 episodes with sampled actions on either side.
+fcp: fictitious co-play beside the same runs one by one, each in a process of its own.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import jax
+import numpy as np
+
+import zsc
+from benchmarks import ippo
+from benchmarks.beside import ratio, seconds
+from benchmarks.pools import reached
+from benchmarks.pools import train as train_pool
+from benchmarks.report import table, write_section
+from populations import FictitiousCoPlay
+from populations.presets import preset
+from populations.stage import Log
+from zsc.method import Method
+from zsc.sinks import Memory
+from zsc.train import fit, init_state, make_update, steps_per_update
+
+MEMBERS, REPEATS, GOAL = 8, 5, 200
+KITCHEN = "cramped_room"
+
+
+def pool_of_8(env, policy, chunk):
+    """(turn) -> steps that living games played: `chunk` more updates of eight members."""
+    ppo, method = preset(env.spec).ppo, Method("self_play")
+    update = make_update(env, policy, method, ppo)
+    state = init_state(policy, method, ppo, members=MEMBERS, seed=0, updates=10_000)
+
+    def run(_):
+        nonlocal state
+        log = Memory()
+        done = int(state.update) + chunk
+        state = fit(update, state, updates=done, chunk=chunk, sinks=[log])
+        living = log["playing"].mean() if "playing" in log.rows[0] else 1.0
+        return chunk * MEMBERS * steps_per_update(env, ppo) * living
+
+    return run
+
+
+def baseline(env, network, settings, seeds, updates, **options):
+    """(turn) -> steps played: `updates` more updates of some seeds of the baseline."""
+    init, update = ippo.make(env, network, settings, **options)
+    runner = jax.lax.map(init, jax.random.split(jax.random.key(0), seeds))
+    several = jax.jit(lambda r: jax.lax.fori_loop(0, updates, lambda _, r: jax.vmap(update)(r), r))
+
+    def run(_):
+        nonlocal runner
+        runner = jax.block_until_ready(several(runner))
+        return seeds * updates * settings.envs * settings.steps
+
+    return run
+
+
+def jaxmarl_kitchen():
+    import jaxmarl
+    from jaxmarl.environments.overcooked import overcooked_layouts
+
+    return jaxmarl.make("overcooked", layout=overcooked_layouts[KITCHEN])
+
+
+def feed_forward():
+    env = zsc.make(f"overcooked/{KITCHEN}")
+    other = baseline(jaxmarl_kitchen(), ippo.FeedForwardNet(6), ippo.FF, MEMBERS, 5, shaped=True)
+    return pool_of_8(env, zsc.mlp_policy(env.spec), 20), other
+
+
+def convolutional():
+    env = zsc.make(f"overcooked/{KITCHEN}", encoding="grid")
+    # its own 32 games of 128 steps take minutes for one update: 8 of 32 here
+    settings = ippo.CNN._replace(envs=8, steps=32)
+    other = baseline(jaxmarl_kitchen(), ippo.ConvNet(6), settings, 1, 2, shaped=True)
+    return pool_of_8(env, zsc.cnn_policy(env.spec), 5), other
+
+
+def recurrent():
+    import jaxmarl
+
+    env = zsc.make("hanabi/full-2p")
+    game = jaxmarl.make("hanabi", num_agents=2)
+    network = ippo.RecurrentNet(game.action_space(game.agents[0]).n)
+    settings = ippo.RNN._replace(envs=64)  # of 1,024
+    other = baseline(game, network, settings, 1, 2, shaped=False, hidden=network.width)
+    return pool_of_8(env, preset(env.spec).policy(env.spec), 4), other
+
+
+def counted(run, played):
+    """The same, with what it returns kept in a list."""
+    return lambda turn: played.append(run(turn))
+
+
+def rates() -> None:
+    """The table of steps per second."""
+    kinds = {
+        "feed-forward, Overcooked": feed_forward,
+        "convolutional, Overcooked, 26 channels": convolutional,
+        "recurrent, Hanabi of two": recurrent,
+    }
+    rows = []
+    for name, make in kinds.items():
+        sides = make()
+        played = [[], []]
+        runs = [counted(run, kept) for run, kept in zip(sides, played, strict=True)]
+        spent = seconds(runs, REPEATS)
+        # [sides, repeats] seconds for a step; the first turn compiles
+        cost = spent / np.array(played)[:, 1:]
+        text = lambda x: f"{np.median(1 / x):,.0f} ({(1 / x).min():,.0f} to {(1 / x).max():,.0f})"
+        rows.append([name, text(cost[0]), text(cost[1]), ratio(*cost)])
+        print(rows[-1], flush=True)
+    columns = ["network and game", "here, steps/s", "baseline, steps/s", "ratio"]
+    write_section("training-rates", table(columns, rows))
+
+
+def baseline_to_goal(seeds):
+    """(seconds, steps of each seed) until the mean of the last 16 episodes was 200 for all."""
+    settings = ippo.FF
+    init, update = ippo.make(jaxmarl_kitchen(), ippo.FeedForwardNet(6), settings, shaped=True)
+    run = jax.jit(jax.vmap(update))
+    runner = jax.lax.map(init, jax.random.split(jax.random.key(0), seeds))
+    jax.block_until_ready(run(runner))  # compiled
+    steps = np.zeros(seeds)
+    began, count = time.perf_counter(), 0
+    while (steps == 0).any():
+        runner, count = run(runner), count + settings.envs * settings.steps
+        there = np.asarray(runner.returned.mean(-1)) >= GOAL
+        steps[there & (steps == 0)] = count
+    return time.perf_counter() - began, steps
+
+
+def goal() -> None:
+    """Time to 200 for eight; ours for five seeds, the baseline for one times eight."""
+    ours, need = [], []
+    for seed in range(REPEATS + 1):
+        clock, *_ = train_pool(KITCHEN, seed)
+        when = reached(clock)
+        assert (when >= 0).all(), f"seed {seed}: not every member reached {GOAL}"
+        if seed:  # the first compiled
+            ours.append(clock.seconds[when.max()])
+            need += [clock.rows[i]["steps"] for i in when]
+    theirs, steps = baseline_to_goal(MEMBERS)
+    span = lambda x, unit: f"{np.median(x):.1f} {unit} ({min(x):.1f} to {max(x):.1f})"
+    million = lambda x: f"{np.median(x) / 1e6:.2f} M ({min(x) / 1e6:.2f} to {max(x) / 1e6:.2f})"
+    times = theirs / np.array(ours)
+    rows = [
+        ["here, 8 members", span(ours, "s"), million(need), span(times, "x")],
+        ["baseline, 8 seeds", f"{theirs:.0f} s", million(steps), ""],
+    ]
+    write_section("training-goal", table(["", "all 8 at 200 after", "steps each", "ratio"], rows))
+
+
+FCP = FictitiousCoPlay(members=2, partners=8, partner_steps=250_000, steps=750_000)
+ALONE = FictitiousCoPlay(members=1, partners=1, partner_steps=250_000, steps=750_000)
+
+
+def process(*args: str) -> None:
+    """This file again, as a run of its own."""
+    subprocess.run([sys.executable, "-m", "benchmarks.training", *args], check=True)
+
+
+def whole(seed: str) -> None:
+    """All of fictitious co-play."""
+    FCP.train(zsc.make(f"overcooked/{KITCHEN}"), seed=int(seed))
+
+
+def partner(seed: str, out: str) -> None:
+    """One self-play seed and its three checkpoints."""
+    pool = ALONE.train_partners(zsc.make(f"overcooked/{KITCHEN}"), int(seed), Log())
+    pool.save(Path(out) / seed)
+
+
+def response(seed: str, folder: str) -> None:
+    """One best response to all partners in a folder."""
+    pools = [zsc.load_pool(path) for path in sorted(Path(folder).iterdir())]
+    partners = zsc.make_pool(
+        zsc.make(f"overcooked/{KITCHEN}").spec,
+        pools[0].policy,
+        jax.tree.map(lambda *x: np.concatenate(x), *(pool.params for pool in pools)),
+        [label for pool in pools for label in pool.labels],
+    )
+    ALONE.train_responses(zsc.make(f"overcooked/{KITCHEN}"), int(seed), Log(), partners)
+
+
+def one_by_one(seed: int) -> None:
+    """The runs of `whole`, each in its own process, as scripts for one seed do it."""
+    for member in range(FCP.members):
+        with tempfile.TemporaryDirectory() as folder:
+            for i in range(FCP.partners):
+                process("partner", str(1000 * seed + 10 * member + i), folder)
+            process("response", str(seed), folder)
+
+
+def fcp() -> None:
+    """Fictitious co-play as one program and as 18 runs."""
+    spent = seconds([lambda turn: process("whole", str(turn)), one_by_one], REPEATS)
+    steps = FCP.members * (FCP.partners * FCP.partner_steps + FCP.steps)
+    rows = [
+        [name, f"{np.median(x):.0f} s ({x.min():.0f} to {x.max():.0f})",
+         f"{np.median(steps / x) / 1e3:.0f} k/s"]
+        for name, x in zip(("together", "one by one"), spent, strict=True)
+    ]  # fmt: skip
+    rows[0].append(ratio(*spent))
+    write_section(
+        "training-fcp", table(["", "time", "steps/s", "ratio"], [rows[0], [*rows[1], ""]])
+    )
+
+
+PARTS = {"rates": rates, "goal": goal, "fcp": fcp}
+
+
+def main() -> None:
+    zsc.setup()
+    warnings.simplefilter("ignore")
+    steps = {"whole": whole, "partner": partner, "response": response}
+    if len(sys.argv) > 1 and sys.argv[1] in steps:
+        steps[sys.argv[1]](*sys.argv[2:])
+        return
+    for part in sys.argv[1:] or PARTS:
+        PARTS[part]()
+
+
+if __name__ == "__main__":
+    main()
