@@ -40,8 +40,12 @@ bench: $(BENCH)  ## the figures of benchmarks/RESULTS.md; hours
 	$(BIN)/python -m benchmarks.pools
 	$(BIN)/python -m benchmarks.gap
 	$(BIN)/python -m benchmarks.overcooked_steps
-	$(BIN)/python -m benchmarks.crossplay
 	$(BIN)/python -m benchmarks.hanabi_steps
+	$(BIN)/python -m benchmarks.engines
+	$(BIN)/python -m benchmarks.crossplay
+	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.devices
 	$(BIN)/python -m benchmarks.hanabi_bots
 	$(BIN)/python -m benchmarks.hanabi tiny-2p
 	$(BIN)/python -m benchmarks.hanabi mini-2p

@@ -1,9 +1,9 @@
 """How the members of a population are mapped: the one place that knows about devices.
 
 On an accelerator members are a batch axis (`vmap`), as many at a time as its memory has room for.
-On a CPU batched products are not spread over
-the cores as single large ones are, so members are dealt to the host devices (one per core, see
-`zsc.setup`), and each device walks through its own, one after the other.
+On a CPU batched products are not spread over the cores as single large ones are, so members are
+dealt to the host devices (one per core, see `zsc.setup`), and each device walks through its own,
+one after the other.
 """
 
 from __future__ import annotations

@@ -159,13 +159,13 @@ class _Trainer:
         )
 
         def segment(carry: tuple[Any, ...], index: Array) -> tuple[tuple[Any, ...], Metrics]:
-            keys = _fold(play_keys, index)
             params, optimizer, games = carry
             matches = self.match(state, params, match_keys)
-            alone = self.method.reward is None and self.method.loss is None
-            advance = self.advance_alone if alone else self.advance_together
+            keys = _fold(play_keys, index)
             return advance(state, params, optimizer, games, matches, keys)
 
+        alone = self.method.reward is None and self.method.loss is None
+        advance = self.advance_alone if alone else self.advance_together
         carry = (state.params, state.optimizer, games)
         (params, optimizer, games), learned = jax.lax.scan(
             segment, carry, jnp.arange(segments(self.env, self.config))
@@ -252,7 +252,8 @@ class _Trainer:
         keys: Key,
     ) -> tuple[tuple[Params, optax.OptState, tuple[Games, ...]], Metrics]:
         """A segment of members whose rewards or losses need all trajectories."""
-        games, trajectories = map_members(self.play)(params, matches, games, keys)
+        play = map_members(self.play, each=self.bytes_each())
+        games, trajectories = play(params, matches, games, keys)
         shares = jax.vmap(self.shares)(trajectories)
         if self.method.reward is not None:
             trajectories = self.method.reward(state.method, self.policy, params, trajectories)
@@ -269,8 +270,8 @@ class _Trainer:
         for i, (spec, match, now) in enumerate(zip(self.method.specs, matches, games, strict=True)):
             own = jax.random.fold_in(key, i)
             if self.ends_early:
-                fresh = jax.random.fold_in(own, 1)
-                now = deal_anew(self.env, spec, self.policy, match, now, fresh)
+                deal = jax.random.fold_in(own, 98)
+                now = deal_anew(self.env, spec, self.policy, match, now, deal)
             played.append(
                 rollout(self.env, spec, self.policy, params, match, now, own, self.length)
             )
