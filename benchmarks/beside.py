@@ -7,8 +7,17 @@ import numpy as np
 
 
 def checksum(obs):
-    """Every element of an array, at the speed of memory, so that nothing is optimised away."""
-    return obs.sum((0, 1), dtype=obs.dtype)
+    """Every element of an array, at the speed of memory, so that nothing is optimised away.
+
+    The barrier has the array written first, as for a network; it is not summed on the way.
+    """
+    return jax.lax.optimization_barrier(obs).sum((0, 1), dtype=obs.dtype)
+
+
+def span(values, form="{:.2f}", unit=""):
+    """Median and range of measured values, in words."""
+    low, middle, high = (form.format(x) for x in (min(values), np.median(values), max(values)))
+    return f"{middle}{unit} ({low} to {high})"
 
 
 def seconds(sides, repeats):

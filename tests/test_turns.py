@@ -151,7 +151,7 @@ def parts_played(spec, policy, parts, partner=None):
     deal = jax.jit(partial(deal_anew, ENV, spec, policy))
     for part in range(parts):
         key = jax.random.fold_in(jax.random.key(4), part)
-        begun = deal(match, games, key)
+        begun = deal(match, games, jax.random.fold_in(key, 98))
         games, trajectory = play(params, match, begun, key)
         played.append(jax.device_get((begun, games, trajectory)))
     return played
@@ -174,16 +174,31 @@ def test_a_game_that_is_over_is_followed_by_a_fresh_one():
             assert (begun.state.time[fresh] == 0).all()
             np.testing.assert_array_equal(begun.learner[~fresh], before.learner[~fresh])
             np.testing.assert_array_equal(begun.state.time[~fresh], before.state.time[~fresh])
-            first = ~before.told
+            first = ~before.settled
         else:
             first = np.ones(GAMES, bool)
         total += trajectory.reward[..., 0].sum(0) * first
         length += trajectory.playing[..., 0].sum(0) * first
         before = end
     assert anew > GAMES
-    assert before.told.all()
+    assert before.settled.all()
     np.testing.assert_array_equal(before.returns, total)
     np.testing.assert_array_equal(before.length, length)
+
+
+def test_training_deals_anew_between_the_parts_of_an_update():
+    """One game per member and a part per turn: whenever it is over the next part has another, so
+    every sample is of a living game, where a single game would have left most of them empty."""
+    env = zsc.make("hanabi", colours=1, ranks=1, copies=(6,), hand_size=2, info_tokens=1)
+    policy = mlp_policy(env.spec, widths=(4,))
+    ppo = PPOConfig(envs=1, segments=env.spec.horizon, epochs=1, minibatches=1)
+    method = Method("self_play")
+    state = init_state(policy, method, ppo, members=4, seed=0, updates=5)
+    log = Memory()
+    fit(make_update(env, policy, method, ppo), state, updates=5, chunk=5, sinks=[log])
+    assert (log["playing"] == 1).all()
+    assert log["length"].min() < env.spec.horizon
+    assert (log["return"] <= 1).all()  # of one game, however many were played
 
 
 def test_a_partner_forgets_the_game_that_is_over():

@@ -1,4 +1,4 @@
-"""Who sits where: the static shape of the games of one update, and the draw for one episode."""
+"""Who sits where: the static shape of the games of one update, and the draw for it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ class MatchSpec:
 
 
 class Match(NamedTuple):
-    """The dynamic part for one member and one episode."""
+    """The dynamic part for one member and one update.
+
+    It belongs to the places of the batch: where games end early, to all that follow one another.
+    """
 
     seats: Array  # [E, A] int32, role r of game e sits in seat seats[e, r]
     symmetry: Array  # [E, A] int32, the group element through which role r sees the game

@@ -95,11 +95,10 @@ def members_at_once(members: int, each: int) -> int:
     """How many members a device works on at the same time, if each needs so many bytes.
 
     On a CPU one. On an accelerator as many as half of its memory holds, or what
-    `zsc.setup(memory_bytes=...)` states, cut so that all rounds have the same size.
+    `zsc.setup(memory_bytes=...)` states; a divisor of the members, so that one program does all.
     """
     if jax.default_backend() == "cpu":
         return 1
     room = runtime.device_memory() // 2 if runtime.memory is None else runtime.memory
     most = max(1, room // max(each, 1)) if room else members
-    rounds = -(-members // most)
-    return -(-members // rounds)
+    return max(batch for batch in range(1, members + 1) if members % batch == 0 and batch <= most)

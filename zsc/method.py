@@ -30,7 +30,7 @@ class Method:
     """The whole difference between training methods: pure hooks, all optional.
 
     init(key, params, pool) -> (mstate, pool): the method's own state before the first update.
-    match(mstate, keys [M], params, pool) -> Matches: partners, seats and symmetries of an episode.
+    match(mstate, keys [M], params, pool) -> Matches: partners, seats and symmetries of an update.
         Called once per segment with the same keys, so that live partners are up to date while
         seats and symmetries stay. Without it the draws are uniform.
     reward(mstate, policy, params, trajectories) -> trajectories: changes what is learned from,

@@ -1,8 +1,9 @@
 """Playing and re-reading games: the only two places where a network meets data in training.
 
 `rollout` plays a part of an episode with a whole batch in step; `replay` shows the same data to
-other parameters. Partner, seat and symmetry are drawn per episode and stay; nothing is reset on
-the way, but between two parts `deal_anew` puts fresh games in the places of those that are over.
+other parameters. Partner, seat and symmetry belong to a place of the batch and stay for an update;
+nothing is reset on the way, but between two parts `deal_anew` puts fresh games in the places of
+those that are over.
 
 In a game of turns that the learner plays with itself only the agent whose turn it is is asked, so
 the trajectory has one role: whoever acts. Its value is followed by that of the next agent's, which
@@ -32,7 +33,7 @@ class Games(NamedTuple):
     over: Array  # [E] bool, the game ended in an earlier step
     learner: Carry  # [E, R, ...] carries of the learner's roles
     partner: Carry  # [K, E/K, A-1, ...] carries of the partner's roles, () in self-play
-    told: Array  # [E] bool, the first game in this place is over: the next two stand
+    settled: Array  # [E] bool, the first game in this place is over: the next two stand
     returns: Array  # [E] float32, the true return of that game so far, of the learner's seat
     length: Array  # [E] int32, its steps so far
 
@@ -72,7 +73,7 @@ def start(env: Environment, spec: MatchSpec, policy: Policy, match: Match, key: 
         over=over,
         learner=learner,
         partner=partner,
-        told=over,
+        settled=over,
         returns=jnp.zeros(envs),
         length=jnp.zeros(envs, jnp.int32),
     )
@@ -135,9 +136,9 @@ def rollout(
             over=before.over | now.done,
             learner=put_turn(games.learner, turn, learner),
             partner=partner,
-            told=before.told | now.done,
-            returns=before.returns + earned[:, 0] * ~before.told,
-            length=before.length + ~before.told,
+            settled=before.settled | now.done,
+            returns=before.returns + earned[:, 0] * ~before.settled,
+            length=before.length + ~before.settled,
         )
         data = {
             "inputs": mine,

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import jax
 
+from zsc.errors import UserError
+
 #: Bytes that members may need on one accelerator; None for half of its memory.
 memory: int | None = None
 
@@ -21,14 +23,18 @@ def setup(
         None means one per core. Accelerators are used as they are.
     cache: keep compiled programs in $ZSC_CACHE or ~/.cache/zsc, so that only the first run of a
         configuration waits for the compiler.
-    memory_bytes: what the members that an accelerator trains at the same time may need; None means
-        half of its memory. More members are trained one batch after another. On a CPU each device
-        trains one member at a time.
+    memory_bytes: what the members that an accelerator trains at the same time may need, by a rough
+        count; None means half of its memory. More members are trained one batch after another.
+        On a CPU each device trains one member at a time.
 
-    Call it once, before the first array is made; later calls change cache and memory only.
+    Call it once, before the first array is made; later calls change the cache, and the memory of
+    what is compiled afterwards. Raises UserError for a memory of no bytes.
     """
     global memory
-    memory = memory_bytes
+    if memory_bytes is not None:
+        if memory_bytes < 1:
+            raise UserError(f"memory_bytes is {memory_bytes}: give the bytes that may be used")
+        memory = memory_bytes
     if devices is None and not jax.config.values["jax_num_cpu_devices"] > 0:
         devices = (
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -235,7 +235,7 @@ class _Trainer:
             params, optimizer, metrics = self.learn_alone(
                 params, optimizer, trajectories, learn_key, now
             )
-            return (params, optimizer, games), metrics | self.shares(trajectories)
+            return (params, optimizer, games), metrics | self.living(trajectories)
 
         now = self.schedules(state, len(keys))
         return map_members(one, each=self.bytes_each())(
@@ -254,31 +254,31 @@ class _Trainer:
         """A segment of members whose rewards or losses need all trajectories."""
         play = map_members(self.play, each=self.bytes_each())
         games, trajectories = play(params, matches, games, keys)
-        shares = jax.vmap(self.shares)(trajectories)
+        living = jax.vmap(self.living)(trajectories)
         if self.method.reward is not None:
             trajectories = self.method.reward(state.method, self.policy, params, trajectories)
         params, optimizer, metrics = self.learn(
             state, params, optimizer, trajectories, _fold(keys, 99)
         )
-        return (params, optimizer, games), metrics | shares
+        return (params, optimizer, games), metrics | living
 
     def play(
         self, params: Params, matches: Matches, games: tuple[Games, ...], key: Key
     ) -> tuple[tuple[Games, ...], tuple[Trajectory, ...]]:
         """A segment of all kinds of games of one member."""
         played = []
-        for i, (spec, match, now) in enumerate(zip(self.method.specs, matches, games, strict=True)):
-            own = jax.random.fold_in(key, i)
+        for i, (spec, match) in enumerate(zip(self.method.specs, matches, strict=True)):
+            own, before = jax.random.fold_in(key, i), games[i]
             if self.ends_early:
                 deal = jax.random.fold_in(own, 98)
-                now = deal_anew(self.env, spec, self.policy, match, now, deal)
+                before = deal_anew(self.env, spec, self.policy, match, before, deal)
             played.append(
-                rollout(self.env, spec, self.policy, params, match, now, own, self.length)
+                rollout(self.env, spec, self.policy, params, match, before, own, self.length)
             )
         ends, trajectories = zip(*played, strict=True)
         return ends, trajectories
 
-    def shares(self, trajectories: tuple[Trajectory, ...]) -> Metrics:
+    def living(self, trajectories: tuple[Trajectory, ...]) -> Metrics:
         """How much of a segment was played by living games; the rest waited for the others."""
         if self.env.spec.fixed_length:
             return {}
@@ -301,7 +301,8 @@ class _Trainer:
         """All epochs of one segment, for all members."""
         now = self.schedules(state, len(keys))
         if self.method.loss is None:
-            return map_members(self.learn_alone)(params, optimizer, trajectories, keys, now)
+            learn = map_members(self.learn_alone, each=self.bytes_each())
+            return learn(params, optimizer, trajectories, keys, now)
         batches = jax.vmap(self.batches)(trajectories, now)
         joint = partial(self.joint_step, now)
         return self.epochs(joint, params, optimizer, batches, keys[0], jax.vmap)

@@ -19,7 +19,9 @@ class PPOConfig:
     """How one member learns. Steps are environment steps of that member."""
 
     envs: int = 8  # games played in step
-    segments: int = 8  # policy updates per episode; the episode is cut into this many parts
+    # policy updates per episode, which is cut into this many parts; a game that ended early is
+    # followed by another at the next
+    segments: int = 8
     epochs: int = 3
     minibatches: int = 2  # the games of a segment are dealt into this many parts
     learning_rate: float = 5e-3

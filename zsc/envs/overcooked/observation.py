@@ -75,17 +75,11 @@ def compact(layout: Layout, state: State, horizon: int) -> Array:
     cooking or ready, ready; ticks left to cook for each pot; the urgency flag. Constant tiles and
     tiles that no agent can reach are left out, since a layer's bias does their work.
     """
-    agents = [
-        [state.cell[i] == int(cell) for cell in layout.floor]
-        + [state.direction[i] == direction for direction in range(4)]
-        + [state.held[i] == item for item in (ONION, DISH, SOUP)]
-        for i in (0, 1)
-    ]
-    world = [
-        state.counter[i] == item
-        for i in range(layout.num_reachable_counters)
-        for item in (ONION, DISH, SOUP)
-    ]
+    agent = [state.cell == int(cell) for cell in layout.floor]  # each [A]
+    agent += [state.direction == direction for direction in range(4)]
+    agent += [state.held == item for item in (ONION, DISH, SOUP)]
+    counters = state.counter[: layout.num_reachable_counters]
+    world = [lies == item for lies in counters for item in (ONION, DISH, SOUP)]
     cooks, ready = state.pot_tick >= 0, state.pot_tick >= COOK_TIME
     for pot in range(len(layout.pots)):
         world += [state.pot_n[pot] >= onions for onions in (1, 2, 3)] + [cooks[pot], ready[pot]]
@@ -93,8 +87,9 @@ def compact(layout: Layout, state: State, horizon: int) -> Array:
     world += [*left, horizon - state.time < URGENT]
     # entry by entry: for a batch of games each is one comparison of two vectors, where a broadcast
     # comparison of short rows and their concatenation would be worked out byte by byte
-    views = [[*agents[i], *agents[1 - i], *world] for i in (0, 1)]
-    return jnp.stack([jnp.stack([entry.astype(jnp.uint8) for entry in view]) for view in views])
+    own = jnp.stack([entry.astype(jnp.uint8) for entry in agent], axis=1)
+    shared = jnp.stack([entry.astype(jnp.uint8) for entry in world])
+    return jnp.concatenate([own, own[::-1], jnp.stack([shared, shared])], axis=1)
 
 
 def compact_names(layout: Layout) -> tuple[str, ...]:
