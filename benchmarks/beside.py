@@ -35,6 +35,14 @@ def seconds(sides, repeats):
     return spent
 
 
+def cost_of_a_step(sides, repeats):
+    """Seconds per step of each side [sides, repeats]; sides say how many steps a turn had."""
+    steps = [[] for _ in sides]
+    keep = lambda run, kept: lambda turn: kept.append(run(turn))
+    spent = seconds([keep(*pair) for pair in zip(sides, steps, strict=True)], repeats)
+    return spent / np.array(steps)[:, 1:]  # the first turn compiled
+
+
 def ratio(ours, theirs, digits=1):
     """How many times less time ours took: median, and the range over the turns."""
     times = theirs / ours

@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 import zsc
-from benchmarks.beside import ratio
+from benchmarks.beside import ratio, span
 from benchmarks.report import table, write_section
 from populations.presets import preset
 from zsc.method import Method
@@ -47,10 +47,8 @@ def main() -> None:
             command = [sys.executable, "-m", "benchmarks.devices", str(devices)]
             said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             cost[i, turn] = float(said.split()[-1])
-    text = lambda x: (
-        f"{np.median(1 / x) / 1e3:.0f} k/s ({(1 / x).min() / 1e3:.0f} to {(1 / x).max() / 1e3:.0f})"
-    )
-    rows = [[1, text(cost[0]), ""], [2, text(cost[1]), ratio(cost[1], cost[0])]]
+    text = [span(1e-3 / x, "{:.0f}", " k/s") for x in cost]
+    rows = [[1, text[0], ""], [2, text[1], ratio(cost[1], cost[0])]]
     write_section("devices", table(["devices", "steps/s, all members", "ratio"], rows))
 
 

@@ -8,15 +8,13 @@ two and for five players. Here 1,024 games on one device. Medians of five, taken
 """
 
 import random
-import time
 import warnings
 
 import jax
-import numpy as np
 
 import zsc
 from benchmarks import hanabi_steps, overcooked_steps
-from benchmarks.beside import ratio
+from benchmarks.beside import cost_of_a_step, ratio, span
 from benchmarks.report import table, write_section
 
 REPEATS, STEPS = 5, 400
@@ -84,18 +82,6 @@ def hanabi_engine(players):
     return play
 
 
-def rates(sides):
-    """[sides, REPEATS] seconds for a step, taken in turns; the first turn compiles."""
-    cost = np.zeros((len(sides), REPEATS))
-    for turn in range(-1, REPEATS):
-        for side, play in enumerate(sides):
-            began = time.perf_counter()
-            steps = play(turn + 1)
-            if turn >= 0:
-                cost[side, turn] = (time.perf_counter() - began) / steps
-    return cost
-
-
 def main() -> None:
     zsc.setup(devices=1)
     warnings.simplefilter("ignore")
@@ -106,9 +92,8 @@ def main() -> None:
     }
     rows = []
     for name, sides in games.items():
-        cost = rates(sides)
-        text = [f"{np.median(x):,.0f} ({x.min():,.0f} to {x.max():,.0f})" for x in 1 / cost]
-        rows.append([name, *text, ratio(*cost, digits=0)])
+        cost = cost_of_a_step(sides, REPEATS)
+        rows.append([name, *(span(1 / x, "{:,.0f}") for x in cost), ratio(*cost, digits=0)])
         print(rows[-1], flush=True)
     write_section("engines", table(["game", "here, steps/s", "engine, steps/s", "ratio"], rows))
 

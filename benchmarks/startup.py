@@ -3,7 +3,7 @@
     python -m benchmarks.startup
 
 Cold: the first time on a machine, with an empty cache of compiled programs. Warm: the second time,
-with another seed. Beside it Python's own start and the imports (`zsc --help`). Medians of five.
+with another seed. Beside it Python's own start and the imports (`zsc --help`). Medians of three.
 """
 
 import os
@@ -13,14 +13,15 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-
+import zsc
+from benchmarks.beside import span
 from benchmarks.report import table, write_section
+from populations.presets import preset
 
-REPEATS = 5
+REPEATS = 3
 COMMANDS = {
-    "zsc train sp, cramped_room, 8 members": ("overcooked/cramped_room", 3200),
-    "zsc train sp, hanabi/full-2p, 8 members": ("hanabi/full-2p", 5696),
+    "zsc train sp, cramped_room, 8 members": "overcooked/cramped_room",
+    "zsc train sp, hanabi/full-2p, 8 members": "hanabi/full-2p",
 }
 
 
@@ -33,22 +34,24 @@ def spent(folder: Path, *args: str) -> float:
     return time.perf_counter() - began
 
 
-def train(folder: Path, game: str, steps: int, seed: int) -> float:
+def train(folder: Path, game: str, seed: int) -> float:
     """Seconds of a training of one update."""
+    spec = zsc.make(game).spec
+    steps = spec.horizon * preset(spec).ppo.envs
     out = str(folder / f"run-{seed}")
     return spent(folder, "train", "sp", "--env", game, "--steps", str(steps), "--seed", str(seed),
                  "--members", "8", "--out", out)  # fmt: skip
 
 
 def main() -> None:
-    text = lambda x: f"{np.median(x):.1f} s ({min(x):.1f} to {max(x):.1f})"
+    text = lambda x: span(x, "{:.1f}", " s")
     rows = []
-    for name, (game, steps) in COMMANDS.items():
+    for name, game in COMMANDS.items():
         cold, warm = [], []
         for _ in range(REPEATS):
             with tempfile.TemporaryDirectory() as folder:
-                cold.append(train(Path(folder), game, steps, seed=0))
-                warm.append(train(Path(folder), game, steps, seed=1))
+                cold.append(train(Path(folder), game, seed=0))
+                warm.append(train(Path(folder), game, seed=1))
         rows.append([name, text(cold), text(warm)])
         print(rows[-1], flush=True)
     with tempfile.TemporaryDirectory() as folder:

@@ -21,8 +21,8 @@ import numpy as np
 
 import zsc
 from benchmarks import ippo
-from benchmarks.beside import ratio, seconds
-from benchmarks.pools import reached
+from benchmarks.beside import cost_of_a_step, ratio, seconds, span
+from benchmarks.pools import GOAL, reached
 from benchmarks.pools import train as train_pool
 from benchmarks.report import table, write_section
 from populations import FictitiousCoPlay
@@ -32,7 +32,7 @@ from zsc.method import Method
 from zsc.sinks import Memory
 from zsc.train import fit, init_state, make_update, steps_per_update
 
-MEMBERS, REPEATS, GOAL = 8, 5, 200
+MEMBERS, REPEATS = 8, 5
 KITCHEN = "cramped_room"
 
 
@@ -57,7 +57,10 @@ def baseline(env, network, settings, seeds, updates, **options):
     """(turn) -> steps played: `updates` more updates of some seeds of the baseline."""
     init, update = ippo.make(env, network, settings, **options)
     runner = jax.lax.map(init, jax.random.split(jax.random.key(0), seeds))
-    several = jax.jit(lambda r: jax.lax.fori_loop(0, updates, lambda _, r: jax.vmap(update)(r), r))
+    # one seed without an axis of one, which costs a CPU something
+    each = jax.vmap(update) if seeds > 1 else update
+    runner = runner if seeds > 1 else jax.tree.map(lambda x: x[0], runner)
+    several = jax.jit(lambda r: jax.lax.fori_loop(0, updates, lambda _, r: each(r), r))
 
     def run(_):
         nonlocal runner
@@ -99,11 +102,6 @@ def recurrent():
     return pool_of_8(env, preset(env.spec).policy(env.spec), 4), other
 
 
-def counted(run, played):
-    """The same, with what it returns kept in a list."""
-    return lambda turn: played.append(run(turn))
-
-
 def rates() -> None:
     """The table of steps per second."""
     kinds = {
@@ -114,13 +112,8 @@ def rates() -> None:
     rows = []
     for name, make in kinds.items():
         sides = make()
-        played = [[], []]
-        runs = [counted(run, kept) for run, kept in zip(sides, played, strict=True)]
-        spent = seconds(runs, REPEATS)
-        # [sides, repeats] seconds for a step; the first turn compiles
-        cost = spent / np.array(played)[:, 1:]
-        text = lambda x: f"{np.median(1 / x):,.0f} ({(1 / x).min():,.0f} to {(1 / x).max():,.0f})"
-        rows.append([name, text(cost[0]), text(cost[1]), ratio(*cost)])
+        cost = cost_of_a_step(sides, REPEATS)
+        rows.append([name, *(span(1 / x, "{:,.0f}") for x in cost), ratio(*cost)])
         print(rows[-1], flush=True)
     columns = ["network and game", "here, steps/s", "baseline, steps/s", "ratio"]
     write_section("training-rates", table(columns, rows))
@@ -135,10 +128,11 @@ def baseline_to_goal(seeds):
     jax.block_until_ready(run(runner))  # compiled
     steps = np.zeros(seeds)
     began, count = time.perf_counter(), 0
-    while (steps == 0).any():
+    while (steps == 0).any() and count < settings.budget:
         runner, count = run(runner), count + settings.envs * settings.steps
         there = np.asarray(runner.returned.mean(-1)) >= GOAL
         steps[there & (steps == 0)] = count
+    assert (steps > 0).all(), f"the baseline ended with seeds below {GOAL}"
     return time.perf_counter() - began, steps
 
 
@@ -153,17 +147,16 @@ def goal() -> None:
             ours.append(clock.seconds[when.max()])
             need += [clock.rows[i]["steps"] for i in when]
     theirs, steps = baseline_to_goal(MEMBERS)
-    span = lambda x, unit: f"{np.median(x):.1f} {unit} ({min(x):.1f} to {max(x):.1f})"
-    million = lambda x: f"{np.median(x) / 1e6:.2f} M ({min(x) / 1e6:.2f} to {max(x) / 1e6:.2f})"
+    million = lambda x: span(np.array(x) / 1e6, unit=" M")
     times = theirs / np.array(ours)
     rows = [
-        ["here, 8 members", span(ours, "s"), million(need), span(times, "x")],
+        ["here, 8 members", span(ours, "{:.1f}", " s"), million(need), span(times, "{:.0f}", "x")],
         ["baseline, 8 seeds", f"{theirs:.0f} s", million(steps), ""],
     ]
     write_section("training-goal", table(["", "all 8 at 200 after", "steps each", "ratio"], rows))
 
 
-FCP = FictitiousCoPlay(members=2, partners=8, partner_steps=250_000, steps=750_000)
+FCP = FictitiousCoPlay(members=1, partners=8, partner_steps=250_000, steps=750_000)
 ALONE = FictitiousCoPlay(members=1, partners=1, partner_steps=250_000, steps=750_000)
 
 
@@ -205,14 +198,13 @@ def one_by_one(seed: int) -> None:
 
 
 def fcp() -> None:
-    """Fictitious co-play as one program and as 18 runs."""
-    spent = seconds([lambda turn: process("whole", str(turn)), one_by_one], REPEATS)
+    """Fictitious co-play as one program and as nine runs; three turns, for they are long."""
+    spent = seconds([lambda turn: process("whole", str(turn)), one_by_one], 3)
     steps = FCP.members * (FCP.partners * FCP.partner_steps + FCP.steps)
     rows = [
-        [name, f"{np.median(x):.0f} s ({x.min():.0f} to {x.max():.0f})",
-         f"{np.median(steps / x) / 1e3:.0f} k/s"]
+        [name, span(x, "{:.0f}", " s"), f"{np.median(steps / x) / 1e3:.0f} k/s"]
         for name, x in zip(("together", "one by one"), spent, strict=True)
-    ]  # fmt: skip
+    ]
     rows[0].append(ratio(*spent))
     write_section(
         "training-fcp", table(["", "time", "steps/s", "ratio"], [rows[0], [*rows[1], ""]])
