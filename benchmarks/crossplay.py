@@ -97,10 +97,10 @@ def loops(mean, params):
 
 
 def main() -> None:
+    zsc.setup()  # first: jaxmarl makes arrays when it is imported, and devices are then fixed
     import jaxmarl
     from jaxmarl.environments.overcooked import overcooked_layouts
 
-    zsc.setup()
     warnings.simplefilter("ignore")
     env = zsc.make("overcooked/cramped_room")
     pool = agents(env, 8)

@@ -154,6 +154,11 @@ def open_log(
     settings = {
         "method": type(recipe).__name__,
         "recipe": describe(recipe) | {"policy": _name(make_policy(env.spec))},
+        # presets may change from version to version
+        "learning": {
+            f"stage {i}": describe(plan.ppo) | {"steps": plan.steps}
+            for i, plan in enumerate(plans, 1)
+        },
         "env": env.spec.id,
         "env_version": env.spec.version,
         "env_settings": describe(env),
@@ -164,7 +169,8 @@ def open_log(
     run = RunFolder.open(out)
     for name, now in settings.items():
         before = run.settings.get(name)
-        if before != now:
+        older = name == "learning" and before is None  # of a version that did not note it
+        if before != now and not older:
             run.lock.drop()
             raise UserError(
                 f"{out} was started with {_difference(name, before, now)}: "

@@ -1,6 +1,7 @@
 """A run that is killed, locked, out of room or damaged: nothing is lost, and it says what to do."""
 
 import errno
+import json
 import subprocess
 import sys
 import threading
@@ -78,6 +79,16 @@ def test_stopped_run_goes_on_to_the_same_end_and_clears_away_what_was_half_writt
     SMALL.train(ENV, seed=0, out=cut, resume=True)
     assert same(whole, cut)
     assert not list(cut.rglob(".*.tmp"))
+
+
+def test_a_run_is_not_gone_on_with_under_other_presets(cut):
+    path = cut / "manifest.json"
+    manifest = json.loads(path.read_text())
+    epochs = manifest["learning"]["stage 1"]["epochs"]
+    manifest["learning"]["stage 1"]["epochs"] = epochs + 1
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(UserError, match=f"started with epochs {epochs + 1}, not {epochs}"):
+        SMALL.train(ENV, seed=0, out=cut, resume=True)
 
 
 @pytest.mark.parametrize("harm", ["flipped", "short", "empty"])
