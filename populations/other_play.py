@@ -1,8 +1,9 @@
 """Other-play (Hu et al. 2020, arXiv 2003.02979): self-play through random relabellings.
 
-Every episode each player sees the game through its own random symmetry, so an agent meets itself as
-a stranger would who named the same things differently. Conventions that only work by shared names
-earn nothing; what is left is what any other agent can find as well.
+In every game each player sees it through its own random symmetry (short games that follow one
+another within an update share it), so an agent meets itself as a stranger would who named the same
+things differently. Conventions that only work by shared names earn nothing; what is left is what
+any other agent can find as well.
 """
 
 from __future__ import annotations
