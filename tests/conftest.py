@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,6 +13,8 @@ os.environ.setdefault("ZSC_CACHE", str(Path.home() / ".cache" / "zsc-tests"))
 os.environ.setdefault("MPLBACKEND", "Agg")
 # tests are mostly compiling: a third less of it with code that is not polished
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
+import jax
 
 import zsc
 
@@ -41,3 +43,11 @@ def refused(place: Path, capsys: pytest.CaptureFixture[str]) -> Refused:
         return shown.err
 
     return run
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget_programs() -> Iterator[None]:
+    """A test file's compiled programs go with it: a process that kept those of all files was seen to
+    crash while the compiler wrote one more to its cache."""
+    yield
+    jax.clear_caches()

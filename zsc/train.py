@@ -38,6 +38,14 @@ Metrics: TypeAlias = dict[str, Array]  # each [M]
 Update: TypeAlias = Callable[["TrainState"], tuple["TrainState", Metrics]]
 
 
+class Segment(NamedTuple):
+    """What changes from segment to segment of an update, each [M, ...]."""
+
+    params: Params
+    optimizer: optax.OptState
+    games: tuple[Games, ...]  # one per MatchSpec
+
+
 class TrainState(NamedTuple):
     """Everything that a run needs to go on."""
 
@@ -158,17 +166,15 @@ class _Trainer:
             for i, (spec, match) in enumerate(zip(self.method.specs, matches, strict=True))
         )
 
-        def segment(carry: tuple[Any, ...], index: Array) -> tuple[tuple[Any, ...], Metrics]:
-            params, optimizer, games = carry
-            matches = self.match(state, params, match_keys)
-            keys = _fold(play_keys, index)
-            return advance(state, params, optimizer, games, matches, keys)
+        def segment(before: Segment, index: Array) -> tuple[Segment, Metrics]:
+            matches = self.match(state, before.params, match_keys)
+            return advance(state, before, matches, _fold(play_keys, index))
 
         alone = self.method.reward is None and self.method.loss is None
         advance = self.advance_alone if alone else self.advance_together
-        carry = (state.params, state.optimizer, games)
+        begun = Segment(state.params, state.optimizer, games)
         (params, optimizer, games), learned = jax.lax.scan(
-            segment, carry, jnp.arange(segments(self.env, self.config))
+            segment, begun, jnp.arange(segments(self.env, self.config))
         )
         metrics = {name: value.mean(0) for name, value in learned.items()}
         metrics["first_ratio_error"] = learned["first_ratio_error"].max(0)
@@ -216,51 +222,37 @@ class _Trainer:
         return start(self.env, spec, self.policy, match, key)
 
     def advance_alone(
-        self,
-        state: TrainState,
-        params: Params,
-        optimizer: optax.OptState,
-        games: tuple[Games, ...],
-        matches: Matches,
-        keys: Key,
-    ) -> tuple[tuple[Params, optax.OptState, tuple[Games, ...]], Metrics]:
+        self, state: TrainState, before: Segment, matches: Matches, keys: Key
+    ) -> tuple[Segment, Metrics]:
         """A segment of members that do not depend on one another: each plays and learns by itself,
         so that only the trajectories of those at work are in memory."""
 
         def one(
-            params: Params, optimizer: Any, games: Any, matches: Matches, key: Key, now: Schedule
-        ) -> tuple[tuple[Params, optax.OptState, tuple[Games, ...]], Metrics]:
-            games, trajectories = self.play(params, matches, games, key)
-            learn_key = jax.random.fold_in(key, 99)
+            before: Segment, matches: Matches, key: Key, now: Schedule
+        ) -> tuple[Segment, Metrics]:
+            games, trajectories = self.play(before.params, matches, before.games, key)
             params, optimizer, metrics = self.learn_alone(
-                params, optimizer, trajectories, learn_key, now
+                before.params, before.optimizer, trajectories, jax.random.fold_in(key, 99), now
             )
-            return (params, optimizer, games), metrics | self.living(trajectories)
+            return Segment(params, optimizer, games), metrics | self.living(trajectories)
 
         now = self.schedules(state, len(keys))
-        return map_members(one, each=self.bytes_each())(
-            params, optimizer, games, matches, keys, now
-        )
+        return map_members(one, each=self.bytes_each())(before, matches, keys, now)
 
     def advance_together(
-        self,
-        state: TrainState,
-        params: Params,
-        optimizer: optax.OptState,
-        games: tuple[Games, ...],
-        matches: Matches,
-        keys: Key,
-    ) -> tuple[tuple[Params, optax.OptState, tuple[Games, ...]], Metrics]:
+        self, state: TrainState, before: Segment, matches: Matches, keys: Key
+    ) -> tuple[Segment, Metrics]:
         """A segment of members whose rewards or losses need all trajectories."""
+        params = before.params
         play = map_members(self.play, each=self.bytes_each())
-        games, trajectories = play(params, matches, games, keys)
+        games, trajectories = play(params, matches, before.games, keys)
         living = jax.vmap(self.living)(trajectories)
         if self.method.reward is not None:
             trajectories = self.method.reward(state.method, self.policy, params, trajectories)
         params, optimizer, metrics = self.learn(
-            state, params, optimizer, trajectories, _fold(keys, 99)
+            state, params, before.optimizer, trajectories, _fold(keys, 99)
         )
-        return (params, optimizer, games), metrics | living
+        return Segment(params, optimizer, games), metrics | living
 
     def play(
         self, params: Params, matches: Matches, games: tuple[Games, ...], key: Key
