@@ -47,7 +47,7 @@ def refused(place: Path, capsys: pytest.CaptureFixture[str]) -> Refused:
 
 @pytest.fixture(autouse=True, scope="module")
 def _forget_programs() -> Iterator[None]:
-    """A test file's compiled programs go with it: a process that kept those of all files was seen to
-    crash while the compiler wrote one more to its cache."""
+    """A test file's compiled programs go with it: a process that kept those of all files was seen
+    to crash while the compiler wrote one more to its cache."""
     yield
     jax.clear_caches()
