@@ -23,7 +23,7 @@ import numpy as np
 from jax.sharding import PartitionSpec
 
 from zsc.cluster import to_host
-from zsc.envs.base import Environment, EnvSpec, TimeStep, begin, choice_key
+from zsc.envs.base import Environment, EnvSpec, TimeStep, begin
 from zsc.errors import UserError
 from zsc.match import MatchSpec, draw_match
 from zsc.members import AXIS, map_members, member_mesh
@@ -340,7 +340,7 @@ def _draw(spec: EnvSpec, keys: Key) -> _Draws:
     def at(time: Array, key: Key) -> _Draws:
         now = jax.random.fold_in(key, time)
         shape = (spec.num_agents, spec.num_actions)
-        return _Draws(now, jax.random.gumbel(choice_key(now), shape))
+        return _Draws(now, jax.random.gumbel(jax.random.fold_in(now, 1), shape))
 
     return jax.vmap(jax.vmap(at, (None, 0)), (0, None))(jnp.arange(spec.horizon), keys)
 
