@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zsc.envs.base import Environment, begin, choice_key
+from zsc.envs.base import Environment, begin
 from zsc.envs.registry import rebuild
 from zsc.errors import UserError
 from zsc.nets import sample
@@ -147,7 +147,9 @@ def episode(
     def step(now: tuple[State, Any, tuple[Carry, ...]], time: Array) -> tuple[Any, Any]:
         state, shown, carries = now
         here = jax.random.fold_in(key, time)
-        noise = jax.random.gumbel(choice_key(here), (env.spec.num_agents, env.spec.num_actions))
+        noise = jax.random.gumbel(
+            jax.random.fold_in(here, 1), (env.spec.num_agents, env.spec.num_actions)
+        )
         actions, after = [], []
         for role, policy in enumerate(policies):
             seat = seats[role]

@@ -92,14 +92,6 @@ def begin(env: Environment, key: Key) -> tuple[State, TimeStep]:
     return env.reset(jax.random.fold_in(key, 2**31 - 1))
 
 
-def choice_key(step_key: Key) -> Key:
-    """The key of the agents' choices in the step with this key; the rules draw from the step's own.
-
-    No split of that has this number, so a game that splits it shares nothing with the agents.
-    """
-    return jax.random.fold_in(step_key, 2**31 - 1)
-
-
 def first_info(spec: EnvSpec) -> dict[str, Array]:
     """The info of a reset: nothing was earned, nothing happened."""
     agents = spec.num_agents
