@@ -154,15 +154,15 @@ def open_log(
     settings = {
         "method": type(recipe).__name__,
         "recipe": describe(recipe) | {"policy": _name(make_policy(env.spec))},
+        "env": env.spec.id,
+        "env_version": env.spec.version,
+        "env_settings": describe(env),
+        "seed": seed,
         # presets may change from version to version
         "learning": {
             f"stage {i}": describe(plan.ppo) | {"steps": plan.steps}
             for i, plan in enumerate(plans, 1)
         },
-        "env": env.spec.id,
-        "env_version": env.spec.version,
-        "env_settings": describe(env),
-        "seed": seed,
     }
     if not resume:
         return Log(RunFolder.create(out, settings), progress)
