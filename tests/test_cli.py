@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -192,3 +194,22 @@ def test_arguments_that_do_not_parse_end_with_code_2(arguments: tuple[str, ...])
     with pytest.raises(SystemExit) as caught:
         main(list(arguments))
     assert caught.value.code == 2
+
+
+def test_a_command_loads_only_what_it_needs() -> None:
+    code = (
+        "import sys; from zsc.cli import main\n"
+        "try: main(['train', '--help'])\n"
+        "except SystemExit: print([m for m in ('evaluation', 'seaborn') if m in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.endswith("[]\n")
+
+
+def test_a_reader_that_has_enough_is_no_fault() -> None:
+    command = [sys.executable, "-m", "zsc.cli", "envs"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as listing:
+        assert listing.stdout is not None and listing.stderr is not None
+        listing.stdout.close()
+        assert listing.stderr.read() == b""
+    assert listing.returncode == 0

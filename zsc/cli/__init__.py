@@ -3,40 +3,43 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import sys
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import tyro
 
 from zsc import cluster
-from zsc.cli.demo import Demo
-from zsc.cli.judge import Report, ScoreRuns
-from zsc.cli.play import Convert, CrossPlayRuns, Envs, RecordGames, Render
 from zsc.cli.shared import Machine
-from zsc.cli.train import Train
 from zsc.errors import UserError
 
-COMMANDS: dict[str, Callable[..., Any]] = {
-    "demo": Demo,
-    "envs": Envs,
-    "train": Train,
-    "crossplay": CrossPlayRuns,
-    "score": ScoreRuns,
-    "report": Report,
-    "render": Render,
-    "record": RecordGames,
-    "convert": Convert,
+#: Where each command is. Only the one that is asked for is imported: plots and statistics take
+#: longer to load than a training takes to start.
+COMMANDS = {
+    "demo": "zsc.cli.demo:Demo",
+    "envs": "zsc.cli.play:Envs",
+    "train": "zsc.cli.train:Train",
+    "crossplay": "zsc.cli.play:CrossPlayRuns",
+    "score": "zsc.cli.judge:ScoreRuns",
+    "report": "zsc.cli.judge:Report",
+    "render": "zsc.cli.play:Render",
+    "record": "zsc.cli.play:RecordGames",
+    "convert": "zsc.cli.play:Convert",
 }
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code (2 for input that cannot be used)."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    wanted = [name for name in COMMANDS if name in arguments[:1]] or COMMANDS
     command = tyro.extras.subcommand_cli_from_dict(
-        COMMANDS, args=arguments, prog="zsc", description="Zero-shot coordination toolkit."
+        {name: pkgutil.resolve_name(COMMANDS[name]) for name in wanted},
+        args=arguments,
+        prog="zsc",
+        description="Zero-shot coordination toolkit.",
     )
     warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
     code, said = _run(command)
@@ -60,8 +63,12 @@ def _run(command: Any) -> tuple[int, str]:
             raise UserError(f"seed is {command.seed}: use one from 0 to {2**31 - 1}")
         getattr(command, "machine", Machine()).start()
         command()
+        sys.stdout.flush()
     except UserError as error:
         return 2, str(error)
+    except BrokenPipeError:  # whoever reads has enough, as in `zsc envs | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0, ""
     except KeyboardInterrupt:
         return 130, "stopped; a training goes on with the same command and --resume"
     except OSError as error:  # no space, no permission, a file where a folder should be
