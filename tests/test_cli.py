@@ -209,7 +209,8 @@ def test_a_command_loads_only_what_it_needs() -> None:
 def test_a_reader_that_has_enough_is_no_fault() -> None:
     command = [sys.executable, "-m", "zsc.cli", "envs"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as listing:
-        assert listing.stdout is not None and listing.stderr is not None
+        assert listing.stdout is not None
+        assert listing.stderr is not None
         listing.stdout.close()
         assert listing.stderr.read() == b""
     assert listing.returncode == 0
