@@ -6,7 +6,8 @@ rates: environment steps per second, medians of five turns: a pool of 8 here, be
 baseline under `vmap` (feed-forward), or one seed (the others take too long).
 goal: seconds of training, without compiling, until all of 8 agents earn 200 on cramped_room: the
 mean of 16 episodes with sampled actions on either side.
-fcp: fictitious co-play beside the same runs one by one, each in a process of its own.
+fcp: fictitious co-play beside the same runs one by one, each in a process of its own: all of them
+with this package's trainer, and with the public baseline's for the partners.
 """
 
 import subprocess
@@ -188,27 +189,42 @@ def response(seed: str, folder: str) -> None:
     ALONE.train_responses(zsc.make(f"overcooked/{KITCHEN}"), int(seed), Log(), partners)
 
 
-def one_by_one(seed: int) -> None:
-    """The runs of `whole`, each in its own process, as scripts for one seed do it."""
-    for member in range(FCP.members):
-        with tempfile.TemporaryDirectory() as folder:
-            for i in range(FCP.partners):
-                process("partner", str(1000 * seed + 10 * member + i), folder)
-            process("response", str(seed), folder)
+def baseline_partner(seed: str, _: str) -> None:
+    """One self-play seed of the public baseline."""
+    updates = FCP.partner_steps // (ippo.FF.envs * ippo.FF.steps)
+    train = baseline(jaxmarl_kitchen(), ippo.FeedForwardNet(6), ippo.FF, 1, updates, shaped=True)
+    train(int(seed))
+
+
+def one_by_one(kind, folder):
+    """(turn) -> the runs of `whole`, each in its own process, as scripts for one seed do it."""
+
+    def run(turn):
+        pools = Path(folder) / str(turn)
+        for i in range(FCP.partners):
+            process(kind, str(1000 * turn + i), str(pools))
+        process("response", str(turn), str(pools))
+
+    return run
 
 
 def fcp() -> None:
     """Fictitious co-play as one program and as nine runs; three turns, for they are long."""
-    spent = seconds([lambda turn: process("whole", str(turn)), one_by_one], 3)
+    with tempfile.TemporaryDirectory() as folder:
+        sides = {
+            "together": lambda turn: process("whole", str(turn)),
+            "one by one": one_by_one("partner", folder),
+            # the baseline's agents cannot play here: its response learns with those of before
+            "one by one, partners by the baseline": one_by_one("baseline_partner", folder),
+        }
+        spent = seconds(list(sides.values()), 3)
     steps = FCP.members * (FCP.partners * FCP.partner_steps + FCP.steps)
     rows = [
-        [name, span(x, "{:.0f}", " s"), f"{np.median(steps / x) / 1e3:.0f} k/s"]
-        for name, x in zip(("together", "one by one"), spent, strict=True)
-    ]
-    rows[0].append(ratio(*spent))
-    write_section(
-        "training-fcp", table(["", "time", "steps/s", "ratio"], [rows[0], [*rows[1], ""]])
-    )
+        [name, span(x, "{:.0f}", " s"), f"{np.median(steps / x) / 1e3:.0f} k/s",
+         "" if name == "together" else ratio(spent[0], x)]
+        for name, x in zip(sides, spent, strict=True)
+    ]  # fmt: skip
+    write_section("training-fcp", table(["", "time", "steps/s", "together is faster by"], rows))
 
 
 PARTS = {"rates": rates, "goal": goal, "fcp": fcp}
@@ -217,9 +233,10 @@ PARTS = {"rates": rates, "goal": goal, "fcp": fcp}
 def main() -> None:
     zsc.setup()
     warnings.simplefilter("ignore")
-    steps = {"whole": whole, "partner": partner, "response": response}
-    if len(sys.argv) > 1 and sys.argv[1] in steps:
-        steps[sys.argv[1]](*sys.argv[2:])
+    kinds = (whole, partner, baseline_partner, response)
+    runs = {kind.__name__: kind for kind in kinds}
+    if len(sys.argv) > 1 and sys.argv[1] in runs:
+        runs[sys.argv[1]](*sys.argv[2:])
         return
     for part in sys.argv[1:] or PARTS:
         PARTS[part]()
