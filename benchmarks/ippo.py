@@ -125,6 +125,29 @@ class Runner(NamedTuple):
     returned: jax.Array  # [E] return of the last game that ended
 
 
+def _advantages(settings: Settings, steps: Step, last: jax.Array) -> jax.Array:
+    def backwards(later: Any, now: Step) -> Any:
+        advantage, value = later
+        goes_on = settings.gamma * ~now.done
+        error = now.reward + goes_on * value - now.value
+        advantage = error + goes_on * settings.lam * advantage
+        return (advantage, now.value), advantage
+
+    return jax.lax.scan(backwards, (jnp.zeros_like(last), last), steps, reverse=True)[1]
+
+
+def _deal(settings: Settings, key: jax.Array, batch: Any) -> Any:
+    """Minibatches [parts, ...] of (memory, steps, advantage, target): of actors with all their
+    steps where there is a memory, of single steps where it is ()."""
+    carry, *rest = batch
+    length, actors = rest[-1].shape
+    count = actors if len(carry) else length * actors
+    order = jax.random.permutation(key, count).reshape(settings.minibatches, -1)
+    if len(carry):
+        return carry[order], *jax.tree.map(lambda x: jnp.moveaxis(x[:, order], 1, 0), rest)
+    return (), *jax.tree.map(lambda x: x.reshape(count, *x.shape[2:])[order], rest)
+
+
 def make(
     env: Any, network: nn.Module, settings: Settings, *, shaped: bool, hidden: int = 0
 ) -> tuple[Callable[[jax.Array], Runner], Callable[[Runner], Runner]]:
@@ -194,16 +217,6 @@ def make(
         )
         return runner, now
 
-    def advantages(steps: Step, last: jax.Array) -> jax.Array:
-        def backwards(later: Any, now: Step) -> Any:
-            advantage, value = later
-            goes_on = settings.gamma * ~now.done
-            error = now.reward + goes_on * value - now.value
-            advantage = error + goes_on * settings.lam * advantage
-            return (advantage, now.value), advantage
-
-        return jax.lax.scan(backwards, (jnp.zeros_like(last), last), steps, reverse=True)[1]
-
     def loss(params: Any, carry: Any, steps: Step, advantage: Any, target: Any) -> jax.Array:
         _, policy, value = think(params, carry, (steps.obs, steps.legal, steps.reset))
         ratio = jnp.exp(policy.log_prob(steps.action) - steps.log_prob)
@@ -218,26 +231,13 @@ def make(
             - settings.entropy * policy.entropy().mean()
         )
 
-    def deal(key: jax.Array, batch: Any) -> Any:
-        """Minibatches [parts, ...]: of steps, or of actors with all their steps for a memory."""
-        if hidden:
-            order = jax.random.permutation(key, actors).reshape(settings.minibatches, -1)
-            carry, rest = batch[0], batch[1:]
-            return carry[order], *jax.tree.map(
-                lambda x: jnp.moveaxis(x[:, order], 1, 0), rest
-            )  # fmt: skip
-        count = settings.steps * actors
-        order = jax.random.permutation(key, count).reshape(settings.minibatches, -1)
-        flat = jax.tree.map(lambda x: x.reshape(count, *x.shape[2:])[order], batch[1:])
-        return ((), *flat)
-
     def update(runner: Runner) -> Runner:
         before = runner.carry
         runner, steps = jax.lax.scan(play, runner, None, settings.steps)
         legal = legal_moves(runner.state)
         seen = (runner.obs[None], legal[None], runner.reset[None])
         last = think(runner.params, runner.carry, seen)[2][0]
-        advantage = advantages(steps, last)
+        advantage = _advantages(settings, steps, last)
         batch = (before, steps, advantage, advantage + steps.value)
 
         def minibatch(carry: Any, part: Any) -> Any:
@@ -246,7 +246,7 @@ def make(
             return (optax.apply_updates(params, change), state), None
 
         def epoch(carry: Any, key: jax.Array) -> Any:
-            return jax.lax.scan(minibatch, carry, deal(key, batch))
+            return jax.lax.scan(minibatch, carry, _deal(settings, key, batch))
 
         key, *keys = jax.random.split(runner.key, settings.epochs + 1)
         learned, _ = jax.lax.scan(epoch, (runner.params, runner.optimizer), jnp.stack(keys))

@@ -24,8 +24,8 @@ import optax
 from zsc.cluster import to_host
 from zsc.envs.base import Environment
 from zsc.errors import UserError
-from zsc.learn.gae import gae
-from zsc.learn.ppo import Batch, PPOConfig, Schedule, ppo_loss, schedule
+from zsc.learn.learner import Learner, Metrics, make_optimizer
+from zsc.learn.ppo import PPOConfig, Schedule, schedule
 from zsc.match import Match, MatchSpec, draw_match
 from zsc.members import map_members, replicate, spread
 from zsc.method import Matches, Method, no_method_state
@@ -34,7 +34,6 @@ from zsc.rollout import Games, Trajectory, deal_anew, rollout, start
 from zsc.sinks import Progress, Row, Sink
 from zsc.types import Array, Key, Params, PyTree
 
-Metrics: TypeAlias = dict[str, Array]  # each [M]
 Update: TypeAlias = Callable[["TrainState"], tuple["TrainState", Metrics]]
 
 
@@ -128,7 +127,7 @@ def _init(
     keys = jax.vmap(partial(jax.random.fold_in, root))(ids)
     # lax.map, not vmap: batched orthogonal initialisers hang on a CPU with two cores
     params = jax.lax.map(policy.init, keys)
-    optimizer = jax.vmap(_optimizer(config).init)(params)
+    optimizer = jax.vmap(make_optimizer(config).init)(params)
     begin = method.init or no_method_state
     mstate, pool = begin(jax.random.fold_in(root, 2**31 - 1), params, pool)
     counter = jnp.asarray(0, jnp.int32)
@@ -153,7 +152,7 @@ class _Trainer:
         self.env, self.policy = env, in_turns(env.spec, policy)
         self.method, self.config = method, config
         self.length = segment_length(env, config)
-        self.optimizer = _optimizer(config)
+        self.learner = Learner(self.policy, config, method.loss)
         self.ends_early = not env.spec.fixed_length and segments(env, config) > 1
 
     def update(self, state: TrainState) -> tuple[TrainState, Metrics]:
@@ -231,7 +230,7 @@ class _Trainer:
             before: Segment, matches: Matches, key: Key, now: Schedule
         ) -> tuple[Segment, Metrics]:
             games, trajectories = self.play(before.params, matches, before.games, key)
-            params, optimizer, metrics = self.learn_alone(
+            params, optimizer, metrics = self.learner.alone(
                 before.params, before.optimizer, trajectories, jax.random.fold_in(key, 99), now
             )
             return Segment(params, optimizer, games), metrics | self.living(trajectories)
@@ -249,8 +248,12 @@ class _Trainer:
         living = jax.vmap(self.living)(trajectories)
         if self.method.reward is not None:
             trajectories = self.method.reward(state.method, self.policy, params, trajectories)
-        params, optimizer, metrics = self.learn(
-            state, params, before.optimizer, trajectories, _fold(keys, 99)
+        learn = self.learner.together
+        if self.method.loss is None:
+            learn = map_members(self.learner.alone, each=self.bytes_each())
+        now = self.schedules(state, len(keys))
+        params, optimizer, metrics = learn(
+            params, before.optimizer, trajectories, _fold(keys, 99), now
         )
         return Segment(params, optimizer, games), metrics | living
 
@@ -282,140 +285,12 @@ class _Trainer:
         samples = self.length * sum(s.envs(config.envs) for s in self.method.specs)
         return samples * spec.num_agents * (8 * math.prod(spec.obs_shape) + 4096)
 
-    def learn(
-        self,
-        state: TrainState,
-        params: Params,
-        optimizer: optax.OptState,
-        trajectories: tuple[Trajectory, ...],
-        keys: Key,
-    ) -> tuple[Params, optax.OptState, Metrics]:
-        """All epochs of one segment, for all members."""
-        now = self.schedules(state, len(keys))
-        if self.method.loss is None:
-            learn = map_members(self.learn_alone, each=self.bytes_each())
-            return learn(params, optimizer, trajectories, keys, now)
-        batches = jax.vmap(self.batches)(trajectories, now)
-        joint = partial(self.joint_step, now)
-        return self.epochs(joint, params, optimizer, batches, keys[0], jax.vmap)
-
-    def learn_alone(
-        self,
-        params: Params,
-        optimizer: optax.OptState,
-        trajectories: tuple[Trajectory, ...],
-        key: Key,
-        now: Schedule,
-    ) -> tuple[Params, optax.OptState, Metrics]:
-        """All epochs of one segment, for one member."""
-        batches = self.batches(trajectories, now)
-        return self.epochs(
-            partial(self.step, now), params, optimizer, batches, key, lambda take: take
-        )
-
     def schedules(self, state: TrainState, members: int) -> Schedule:
         """Where the run stands, each [M]."""
         # floats: a long run has more steps than an int32 can count
         steps = state.update.astype(jnp.float32) * steps_per_update(self.env, self.config)
         now = schedule(self.config, steps, state.update / jnp.maximum(state.budget, 1))
         return jax.tree.map(lambda x: jnp.broadcast_to(x, members), now)
-
-    def batches(self, trajectories: tuple[Trajectory, ...], now: Schedule) -> tuple[Batch, ...]:
-        """Advantages and targets of one member's trajectories."""
-        return tuple(self.batch(trajectory, now.shaping) for trajectory in trajectories)
-
-    def batch(self, trajectory: Trajectory, shaping: Array) -> Batch:
-        """Advantages, normalised over the samples that teach, and value targets."""
-        value = trajectory.value[..., 0]
-        advantage = gae(
-            trajectory.reward + shaping * trajectory.shaped,
-            value,
-            trajectory.last_value[..., 0],
-            trajectory.terminated[..., None],
-            trajectory.truncated[..., None],
-            gamma=self.config.gamma,
-            lam=self.config.lam,
-        )
-        valid = trajectory.valid
-        mean = jnp.mean(advantage, where=valid)
-        deviation = jnp.std(advantage, where=valid)
-        normal = jnp.where(valid, (advantage - mean) / (deviation + 1e-8), 0.0)
-        return Batch(trajectory, normal, advantage + value)
-
-    def epochs(
-        self,
-        step: Callable[..., Any],
-        params: Params,
-        optimizer: optax.OptState,
-        batches: tuple[Batch, ...],
-        key: Key,
-        lift: Callable[[Any], Any],
-    ) -> tuple[Params, optax.OptState, Metrics]:
-        """Go through the games of the batches, dealt anew into minibatches for each epoch."""
-        parts = self.config.minibatches
-
-        def minibatch(carry: Any, which: tuple[Array, Array]) -> Any:
-            epoch, part = which
-            chosen = tuple(
-                lift(partial(_deal, key=jax.random.fold_in(key, epoch), part=part, parts=parts))(
-                    batch
-                )
-                for batch in batches
-            )
-            params, optimizer, metrics = step(*carry, chosen)
-            return (params, optimizer), metrics
-
-        order = jnp.arange(self.config.epochs * parts)
-        (params, optimizer), metrics = jax.lax.scan(
-            minibatch, (params, optimizer), (order // parts, order % parts)
-        )
-        first = metrics.pop("ratio_error")[0]
-        metrics = {name: value.mean(0) for name, value in metrics.items()}
-        return params, optimizer, metrics | {"first_ratio_error": first}
-
-    def loss(
-        self, params: Params, batches: tuple[Batch, ...], now: Schedule
-    ) -> tuple[Array, Metrics]:
-        """One member's loss, the mean over its kinds of games."""
-        each = [ppo_loss(self.policy, params, batch, self.config, now.entropy) for batch in batches]
-        total = jnp.stack([loss for loss, _ in each]).mean()
-        return total, jax.tree.map(lambda *x: sum(x) / len(x), *(m for _, m in each))
-
-    def step(
-        self, now: Schedule, params: Params, optimizer: optax.OptState, batches: tuple[Batch, ...]
-    ) -> tuple[Params, optax.OptState, Metrics]:
-        """One gradient step of one member alone."""
-        (_, metrics), grads = jax.value_and_grad(self.loss, has_aux=True)(params, batches, now)
-        return *self.descend(now.rate, params, optimizer, grads), metrics
-
-    def joint_step(
-        self, now: Schedule, params: Params, optimizer: optax.OptState, batches: tuple[Batch, ...]
-    ) -> tuple[Params, optax.OptState, Metrics]:
-        """One gradient step of all members together, with the method's joint loss."""
-        joint = self.method.loss
-        assert joint is not None
-
-        def total(params: Params) -> tuple[Array, Metrics]:
-            own, metrics = jax.vmap(self.loss)(params, batches, now)
-            together = joint(self.policy, params, tuple(batch.trajectory for batch in batches))
-            return own.sum() + together, metrics | {"joint_loss": jnp.full(len(own), together)}
-
-        (_, metrics), grads = jax.value_and_grad(total, has_aux=True)(params)
-        # one optimizer per member: a shared one would couple their gradient clipping
-        return *jax.vmap(self.descend)(now.rate, params, optimizer, grads), metrics
-
-    def descend(
-        self, rate: Array, params: Params, optimizer: optax.OptState, grads: Params
-    ) -> tuple[Params, optax.OptState]:
-        direction, optimizer = self.optimizer.update(grads, optimizer)
-        step = jax.tree.map(lambda x: -rate * x, direction)
-        return optax.apply_updates(params, step), optimizer
-
-
-def _optimizer(config: PPOConfig) -> optax.GradientTransformation:
-    return optax.chain(
-        optax.clip_by_global_norm(config.max_grad_norm), optax.scale_by_adam(eps=1e-5)
-    )
 
 
 def _all_finite(params: Params, optimizer: optax.OptState, returns: Array) -> Array:
@@ -436,19 +311,6 @@ def _choose(alive: Array, new: PyTree, old: PyTree) -> PyTree:
 
 def _fold(keys: Key, data: Any) -> Key:
     return jax.vmap(lambda key: jax.random.fold_in(key, data))(keys)
-
-
-def _deal(batch: Batch, *, key: Key, part: Array, parts: int) -> Batch:
-    """The games of one minibatch: part number `part` of a random order of the games."""
-    envs = batch.advantage.shape[1]
-    order = jax.random.permutation(key, envs).reshape(parts, -1)[part]
-    along = lambda axis: lambda x: jnp.take(x, order, axis=axis)
-    old = batch.trajectory
-    fields = {
-        name: jax.tree.map(along(0 if name in ("last_value", "carry") else 1), value)
-        for name, value in old._asdict().items()
-    }
-    return Batch(Trajectory(**fields), along(1)(batch.advantage), along(1)(batch.target))
 
 
 def _tell_stopped(rows: Sequence[Row], alive: np.ndarray) -> None:
