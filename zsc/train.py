@@ -329,14 +329,15 @@ def _tell_stopped(rows: Sequence[Row], alive: np.ndarray) -> None:
 @lru_cache(maxsize=64)
 def _chunk(update: Update, size: int) -> Callable[[TrainState, Array], tuple[TrainState, Metrics]]:
     """Up to `size` updates as one program; how many is an argument, so a rest compiles nothing."""
+    once = jax.jit(update)  # traced a single time, for its shapes and for the loop
 
     def run(state: TrainState, count: Array) -> tuple[TrainState, Metrics]:
-        shapes = jax.eval_shape(update, state)[1]
+        shapes = jax.eval_shape(once, state)[1]
         log = jax.tree.map(lambda x: jnp.zeros((size, *x.shape), x.dtype), shapes)
 
         def body(index: Array, carry: tuple[TrainState, Metrics]) -> tuple[TrainState, Metrics]:
             state, log = carry
-            state, metrics = update(state)
+            state, metrics = once(state)
             return state, jax.tree.map(lambda rows, row: rows.at[index].set(row), log, metrics)
 
         state, log = jax.lax.fori_loop(0, count, body, (state, log))
