@@ -3,7 +3,7 @@
     python -m benchmarks.startup
 
 Cold: the first time on a machine, with an empty cache of compiled programs. Warm: the second time,
-with another seed. Beside it Python's own start and the imports (`zsc --help`). Medians of three.
+with another seed. Beside it Python's own start and the imports (`zsc train --help`). Medians of three.
 """
 
 import os
@@ -55,8 +55,8 @@ def main() -> None:
         rows.append([name, text(cold), text(warm)])
         print(rows[-1], flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        start = [spent(Path(folder), "--help") for _ in range(REPEATS)]
-    rows.append(["zsc --help", "", text(start)])
+        start = [spent(Path(folder), "train", "--help") for _ in range(REPEATS)]
+    rows.append(["zsc train --help", "", text(start)])
     write_section("startup", table(["command", "cold", "warm"], rows))
 
 
