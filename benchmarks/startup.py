@@ -3,7 +3,8 @@
     python -m benchmarks.startup
 
 Cold: the first time on a machine, with an empty cache of compiled programs. Warm: the second time,
-with another seed. Beside it Python's own start and the imports (`zsc train --help`). Medians of three.
+with another seed. Beside it Python's own start and the imports (`zsc train --help`). Medians of
+three.
 """
 
 import os
