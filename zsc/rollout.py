@@ -114,7 +114,7 @@ def rollout(
     noise_key, step_key = jax.random.split(key)
     asked = 1 if view.by_turn else env.spec.num_agents
     noise = jax.random.gumbel(noise_key, (length, len(match.seats), asked, env.spec.num_actions))
-    keep = {"shaped", "events"}
+    keep = ("shaped", "events")  # in order: another one would be another program
 
     def step(games: Games, per_step: tuple[Array, Array]) -> tuple[Games, Any]:
         index, noise = per_step
