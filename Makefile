@@ -46,6 +46,7 @@ bench: $(BENCH)  ## the figures of benchmarks/RESULTS.md; hours
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.devices
+	$(BIN)/python -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.hanabi_bots
 	$(BIN)/python -m benchmarks.hanabi tiny-2p
 	$(BIN)/python -m benchmarks.hanabi mini-2p

@@ -22,7 +22,7 @@ from benchmarks.report import table, write_section
 GAMES, BLOCK, BLOCKS, REPEATS = 1_024, 8, 16, 7
 
 
-def ours(players):
+def ours(players, games=GAMES):
     """(carry, key) -> carry, steps of living games; and the first carry."""
     env = zsc.make(f"hanabi/full-{players}p")
     reset, idle = jax.vmap(env.reset), env.spec.idle_action
@@ -30,7 +30,7 @@ def ours(players):
     def step(carry, key):
         state, mask, over, total = carry
         # one random word per game, spread over the actions: cheaper than one per action
-        word = jax.random.bits(key, (GAMES, 1))
+        word = jax.random.bits(key, (games, 1))
         spread = np.arange(1, idle + 1, dtype=np.uint32) * np.uint32(0x9E3779B1)
         noise = ((word ^ spread) * np.uint32(0x85EBCA6B)) >> 1
         legal = mask[..., :idle].any(1)  # of whoever moves: the others can only wait
@@ -41,7 +41,7 @@ def ours(players):
 
     def block(carry, key):
         state, mask, over, total = carry
-        fresh, shown = reset(jax.random.split(key, GAMES))
+        fresh, shown = reset(jax.random.split(key, games))
         pick = lambda old, new: jnp.where(over.reshape(-1, *(1,) * (old.ndim - 1)), new, old)
         state, mask = jax.tree.map(pick, (state, mask), (fresh, shown.mask))
         carry = state, mask, jnp.zeros_like(over), total + checksum(shown.obs)
@@ -52,7 +52,7 @@ def ours(players):
         carry, living = jax.lax.scan(block, carry, jax.random.split(key, BLOCKS))
         return carry, living.sum()
 
-    state, shown = jax.jit(reset)(jax.random.split(jax.random.key(0), GAMES))
+    state, shown = jax.jit(reset)(jax.random.split(jax.random.key(0), games))
     return jax.jit(run), (state, shown.mask, shown.done, checksum(shown.obs))
 
 

@@ -33,16 +33,16 @@ def moves(key, shape):
     return (jax.random.bits(key, shape, np.uint8) % 6).astype(np.int32)
 
 
-def ours(kitchen, encoding):
+def ours(kitchen, encoding, games=GAMES):
     """(key) -> a number that depends on every observation of one episode of all games."""
     env = zsc.make(f"overcooked/{kitchen}", encoding=encoding)
 
     def run(key):
-        state, shown = jax.vmap(env.reset)(jax.random.split(key, GAMES))
+        state, shown = jax.vmap(env.reset)(jax.random.split(key, games))
 
         def step(carry, key):
             state, total = carry
-            action = moves(key, (GAMES, 2))
+            action = moves(key, (games, 2))
             state, shown = jax.vmap(env.step, (None, 0, 0))(key, state, action)
             return (state, total + checksum(shown.obs)), None
 

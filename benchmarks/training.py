@@ -37,11 +37,11 @@ MEMBERS, REPEATS = 8, 5
 KITCHEN = "cramped_room"
 
 
-def pool_of_8(env, policy, chunk):
-    """(turn) -> steps that living games played: `chunk` more updates of eight members."""
+def pool(env, policy, chunk, members=MEMBERS):
+    """(turn) -> steps that living games played: `chunk` more updates of all members."""
     ppo, method = preset(env.spec).ppo, Method("self_play")
     update = make_update(env, policy, method, ppo)
-    state = init_state(policy, method, ppo, members=MEMBERS, seed=0, updates=10_000)
+    state = init_state(policy, method, ppo, members=members, seed=0, updates=10_000)
 
     def run(_):
         nonlocal state
@@ -49,7 +49,7 @@ def pool_of_8(env, policy, chunk):
         done = int(state.update) + chunk
         state = fit(update, state, updates=done, chunk=chunk, sinks=[log])
         living = log["playing"].mean() if "playing" in log.rows[0] else 1.0
-        return chunk * MEMBERS * steps_per_update(env, ppo) * living
+        return chunk * members * steps_per_update(env, ppo) * living
 
     return run
 
@@ -81,7 +81,7 @@ def jaxmarl_kitchen():
 def feed_forward():
     env = zsc.make(f"overcooked/{KITCHEN}")
     other = baseline(jaxmarl_kitchen(), ippo.FeedForwardNet(6), ippo.FF, MEMBERS, 5, shaped=True)
-    return pool_of_8(env, zsc.mlp_policy(env.spec), 20), other
+    return pool(env, zsc.mlp_policy(env.spec), 20), other
 
 
 def convolutional():
@@ -89,7 +89,7 @@ def convolutional():
     # its own 32 games of 128 steps take minutes for one update: 8 of 32 here
     settings = ippo.CNN._replace(envs=8, steps=32)
     other = baseline(jaxmarl_kitchen(), ippo.ConvNet(6), settings, 1, 2, shaped=True)
-    return pool_of_8(env, zsc.cnn_policy(env.spec), 5), other
+    return pool(env, zsc.cnn_policy(env.spec), 5), other
 
 
 def recurrent():
@@ -100,7 +100,7 @@ def recurrent():
     network = ippo.RecurrentNet(game.action_space(game.agents[0]).n)
     settings = ippo.RNN._replace(envs=64)  # of 1,024
     other = baseline(game, network, settings, 1, 2, shaped=False, hidden=network.width)
-    return pool_of_8(env, preset(env.spec).policy(env.spec), 4), other
+    return pool(env, preset(env.spec).policy(env.spec), 4), other
 
 
 def rates() -> None:
@@ -173,8 +173,8 @@ def whole(seed: str) -> None:
 
 def partner(seed: str, out: str) -> None:
     """One self-play seed and its three checkpoints."""
-    pool = ALONE.train_partners(zsc.make(f"overcooked/{KITCHEN}"), int(seed), Log())
-    pool.save(Path(out) / seed)
+    trained = ALONE.train_partners(zsc.make(f"overcooked/{KITCHEN}"), int(seed), Log())
+    trained.save(Path(out) / seed)
 
 
 def response(seed: str, folder: str) -> None:
