@@ -22,7 +22,7 @@ from benchmarks.report import table, write_section
 GAMES, BLOCK, BLOCKS, REPEATS = 1_024, 8, 16, 7
 
 
-def ours(players, games=GAMES):
+def ours(players, games=GAMES, blocks=BLOCKS):
     """(carry, key) -> carry, steps of living games; and the first carry."""
     env = zsc.make(f"hanabi/full-{players}p")
     reset, idle = jax.vmap(env.reset), env.spec.idle_action
@@ -49,7 +49,7 @@ def ours(players, games=GAMES):
         return carry, living.sum()
 
     def run(carry, key):
-        carry, living = jax.lax.scan(block, carry, jax.random.split(key, BLOCKS))
+        carry, living = jax.lax.scan(block, carry, jax.random.split(key, blocks))
         return carry, living.sum()
 
     state, shown = jax.jit(reset)(jax.random.split(jax.random.key(0), games))

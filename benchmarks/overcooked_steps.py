@@ -33,8 +33,8 @@ def moves(key, shape):
     return (jax.random.bits(key, shape, np.uint8) % 6).astype(np.int32)
 
 
-def ours(kitchen, encoding, games=GAMES):
-    """(key) -> a number that depends on every observation of one episode of all games."""
+def ours(kitchen, encoding, games=GAMES, steps=STEPS):
+    """(key) -> a number that depends on every observation of so many steps of all games."""
     env = zsc.make(f"overcooked/{kitchen}", encoding=encoding)
 
     def run(key):
@@ -47,7 +47,7 @@ def ours(kitchen, encoding, games=GAMES):
             return (state, total + checksum(shown.obs)), None
 
         carry = state, checksum(shown.obs)
-        (_, total), _ = jax.lax.scan(step, carry, jax.random.split(key, STEPS))
+        (_, total), _ = jax.lax.scan(step, carry, jax.random.split(key, steps))
         return total.sum()
 
     return jax.jit(run)

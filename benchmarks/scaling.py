@@ -23,22 +23,25 @@ GAMES = [10**n for n in range(3, 7)]
 MEMBERS = [2**n for n in range(3, 10)]
 REPEATS = 3
 ENOUGH = 1.1
+STEPS = 4_000_000  # of all games together in one turn, but at least 16 of each
 
 
 def kitchens(games, encoding):
-    """(turn) -> steps: an episode of random actions."""
-    run = overcooked_steps.ours(KITCHEN, encoding, games)
+    """(turn) -> steps: random actions from the start of an episode on."""
+    steps = min(max(STEPS // games, 16), overcooked_steps.STEPS)
+    run = overcooked_steps.ours(KITCHEN, encoding, games, steps)
 
     def play(turn):
         jax.block_until_ready(run(jax.random.key(turn)))
-        return games * overcooked_steps.STEPS
+        return games * steps
 
     return play
 
 
 def hanabi(games, players):
     """(turn) -> steps of living games."""
-    run, carry = hanabi_steps.ours(players, games)
+    blocks = min(max(STEPS // games, 16) // hanabi_steps.BLOCK, hanabi_steps.BLOCKS)
+    run, carry = hanabi_steps.ours(players, games, blocks)
 
     def play(turn):
         return int(run(carry, jax.random.key(turn))[1])
@@ -78,8 +81,8 @@ def main() -> None:
         f"steps, {KITCHEN}, 26 channels": (kitchens, GAMES, "grid"),
         "steps, Hanabi of two": (hanabi, GAMES, 2),
         "steps, Hanabi of five": (hanabi, GAMES, 5),
-        f"training, {KITCHEN}, feed-forward": (training, MEMBERS, f"overcooked/{KITCHEN}", 20),
-        "training, Hanabi of two, recurrent": (training, MEMBERS, "hanabi/full-2p", 4),
+        f"training, {KITCHEN}, feed-forward": (training, MEMBERS, f"overcooked/{KITCHEN}", 10),
+        "training, Hanabi of two, recurrent": (training, MEMBERS, "hanabi/full-2p", 2),
     }
     rows = []
     for name, (make, sizes, *settings) in work.items():
