@@ -10,8 +10,8 @@ def checksum(obs):
     """Every element of observations [games, ...], so that nothing is optimised away.
 
     The barrier has the array written first, as for a network; it is not summed on the way. Summed
-    over the games only, which runs at the speed of memory: over the agents as well it takes eight
-    times as long, and would be most of what is measured.
+    over the games only, which runs at the speed of memory: over the agents as well it takes four
+    to eight times as long (see RESULTS.md), and would be most of what is measured.
     """
     return jax.lax.optimization_barrier(obs).sum(0, dtype=obs.dtype)
 

@@ -10,25 +10,12 @@ two and for five players. Here 1,024 games on one device. Medians of five, taken
 import random
 import warnings
 
-import jax
-
 import zsc
 from benchmarks import hanabi_steps, overcooked_steps
 from benchmarks.beside import cost_of_a_step, ratio, span
 from benchmarks.report import table, write_section
 
 REPEATS, STEPS = 5, 400
-
-
-def kitchen_here():
-    """(turn) -> steps played."""
-    run = overcooked_steps.ours("cramped_room", "grid")
-
-    def play(turn):
-        jax.block_until_ready(run(jax.random.key(turn)))
-        return overcooked_steps.GAMES * overcooked_steps.STEPS
-
-    return play
 
 
 def kitchen_engine():
@@ -44,17 +31,6 @@ def kitchen_engine():
             state, _ = rules.get_state_transition(state, joint)
             rules.lossless_state_encoding(state)
         return STEPS
-
-    return play
-
-
-def hanabi_here(players):
-    run, carry = hanabi_steps.ours(players)
-
-    def play(turn):
-        nonlocal carry
-        carry, steps = jax.block_until_ready(run(carry, jax.random.key(turn)))
-        return int(steps)
 
     return play
 
@@ -86,9 +62,12 @@ def main() -> None:
     zsc.setup(devices=1)
     warnings.simplefilter("ignore")
     games = {
-        "Overcooked, cramped_room": (kitchen_here(), kitchen_engine()),
-        "Hanabi, 2 players": (hanabi_here(2), hanabi_engine(2)),
-        "Hanabi, 5 players": (hanabi_here(5), hanabi_engine(5)),
+        "Overcooked, cramped_room": (
+            overcooked_steps.played("cramped_room", "grid"),
+            kitchen_engine(),
+        ),
+        "Hanabi, 2 players": (hanabi_steps.played(2), hanabi_engine(2)),
+        "Hanabi, 5 players": (hanabi_steps.played(5), hanabi_engine(5)),
     }
     rows = []
     for name, sides in games.items():

@@ -56,6 +56,18 @@ def ours(players, games=GAMES, blocks=BLOCKS):
     return jax.jit(run), (state, shown.mask, shown.done, checksum(shown.obs))
 
 
+def played(players, games=GAMES, blocks=BLOCKS):
+    """(turn) -> how many steps living games played; they go on from turn to turn."""
+    run, carry = ours(players, games, blocks)
+
+    def play(turn):
+        nonlocal carry
+        carry, steps = jax.block_until_ready(run(carry, jax.random.key(turn)))
+        return int(steps)
+
+    return play
+
+
 def theirs(players):
     """The same for jaxmarl, whose step resets by itself, so that every step counts."""
     import jaxmarl

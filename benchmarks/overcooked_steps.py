@@ -53,6 +53,17 @@ def ours(kitchen, encoding, games=GAMES, steps=STEPS):
     return jax.jit(run)
 
 
+def played(kitchen, encoding, games=GAMES, steps=STEPS):
+    """(turn) -> how many steps were played: those of `ours`."""
+    run = ours(kitchen, encoding, games, steps)
+
+    def play(turn):
+        jax.block_until_ready(run(jax.random.key(turn)))
+        return games * steps
+
+    return play
+
+
 def theirs(kitchen):
     """The same for jaxmarl's engine, at its own best setting: steps without a Python loop."""
     import jaxmarl

@@ -29,24 +29,13 @@ STEPS = 4_000_000  # of all games together in one turn, but at least 16 of each
 def kitchens(games, encoding):
     """(turn) -> steps: random actions from the start of an episode on."""
     steps = min(max(STEPS // games, 16), overcooked_steps.STEPS)
-    run = overcooked_steps.ours(KITCHEN, encoding, games, steps)
-
-    def play(turn):
-        jax.block_until_ready(run(jax.random.key(turn)))
-        return games * steps
-
-    return play
+    return overcooked_steps.played(KITCHEN, encoding, games, steps)
 
 
 def hanabi(games, players):
     """(turn) -> steps of living games."""
     blocks = min(max(STEPS // games, 16) // hanabi_steps.BLOCK, hanabi_steps.BLOCKS)
-    run, carry = hanabi_steps.ours(players, games, blocks)
-
-    def play(turn):
-        return int(run(carry, jax.random.key(turn))[1])
-
-    return play
+    return hanabi_steps.played(players, games, blocks)
 
 
 def training(members, name, chunk):

@@ -190,7 +190,7 @@ def response(seed: str, folder: str) -> None:
 
 
 def baseline_partner(seed: str, _: str) -> None:
-    """One self-play seed of the public baseline."""
+    """One self-play seed of the public baseline; the time is that of any seed."""
     updates = FCP.partner_steps // (ippo.FF.envs * ippo.FF.steps)
     train = baseline(jaxmarl_kitchen(), ippo.FeedForwardNet(6), ippo.FF, 1, updates, shaped=True)
     train(int(seed))
