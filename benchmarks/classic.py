@@ -18,10 +18,10 @@ import jax
 
 import zsc
 from benchmarks.report import PICTURES, interval_text, table, write_section
-from evaluation import crossplay
-from evaluation.plots import save_picture, sp_xp_scatter
-from populations import SelfPlay
 from zsc.envs.overcooked import CLASSIC
+from zsc.evaluation import crossplay
+from zsc.evaluation.plots import save_picture, sp_xp_scatter
+from zsc.populations import SelfPlay
 
 SEEDS, STEPS, EPISODES = 10, 3e6, 500
 RUNS = Path("runs/classic")

@@ -22,8 +22,8 @@ from benchmarks.beside import ratio, seconds, span
 from benchmarks.ippo import FeedForwardNet
 from benchmarks.report import table, write_section
 from zsc import Label, make_pool, mlp_policy
-from zsc.crossplay import crossplay
-from zsc.policy import Inputs
+from zsc.agents.policy import Inputs
+from zsc.play.crossplay import crossplay
 
 EPISODES, REPEATS = 10, 5
 

@@ -16,9 +16,10 @@ import numpy as np
 import zsc
 from benchmarks.beside import ratio, span
 from benchmarks.report import table, write_section
-from populations.presets import preset
-from zsc.method import Method
-from zsc.train import fit, init_state, make_update, steps_per_update
+from zsc.populations.presets import preset
+from zsc.train import fit, init_state, make_update
+from zsc.train.method import Method
+from zsc.train.state import steps_per_update
 
 MEMBERS, UPDATES, REPEATS = 8, 40, 5
 

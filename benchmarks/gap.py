@@ -15,9 +15,9 @@ matplotlib.use("Agg")
 
 import zsc
 from benchmarks.report import PICTURES, interval_text, table, write_section
-from evaluation import CrossPlay, crossplay
-from populations import FictitiousCoPlay, SelfPlay
-from zsc.bots import overcooked_bots
+from zsc.agents.bots import overcooked_bots
+from zsc.evaluation import CrossPlay, crossplay
+from zsc.populations import FictitiousCoPlay, SelfPlay
 
 COOKS = ("onion_carrier", "plate_server", "greedy_cook", "hog")
 

@@ -20,11 +20,11 @@ import numpy as np
 
 import zsc
 from benchmarks.report import PICTURES, interval_text, table, write_section
-from evaluation import CrossPlay, crossplay
-from evaluation.conventions import conditional_actions, draw_conditional_actions
-from populations import FictitiousCoPlay, HighEntropy, OtherPlay, SelfPlay
-from populations.presets import preset
-from zsc.bots import hanabi_bots
+from zsc.agents.bots import hanabi_bots
+from zsc.evaluation import CrossPlay, crossplay
+from zsc.evaluation.games.conventions import conditional_actions, draw_conditional_actions
+from zsc.populations import FictitiousCoPlay, HighEntropy, OtherPlay, SelfPlay
+from zsc.populations.presets import preset
 
 RUNS = Path("runs/hanabi")
 SEEDS = 6

@@ -9,8 +9,8 @@ import numpy as np
 
 import zsc
 from benchmarks.report import table, write_section
-from evaluation import crossplay
-from zsc.bots import HANABI_BOTS, hanabi_bots
+from zsc.agents.bots import HANABI_BOTS, hanabi_bots
+from zsc.evaluation import crossplay
 
 GAMES = 1_000
 

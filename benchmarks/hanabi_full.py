@@ -16,11 +16,11 @@ import numpy as np
 import zsc
 from benchmarks.hanabi import RUNS
 from benchmarks.report import PICTURES, table, write_section
-from evaluation import crossplay
-from evaluation.plots import learning_curves
-from populations import SelfPlay
-from zsc.bots import hanabi_bots
-from zsc.policy import mlp_policy
+from zsc.agents.bots import hanabi_bots
+from zsc.agents.policy import mlp_policy
+from zsc.evaluation import crossplay
+from zsc.evaluation.plots import learning_curves
+from zsc.populations import SelfPlay
 
 #: Per network: steps per seed. The feed-forward one is the smaller by far.
 NETWORKS = {

@@ -18,12 +18,13 @@ import numpy as np
 
 import zsc
 from benchmarks.report import PICTURES, table, write_section
-from evaluation.plots import learning_curves
-from populations.presets import preset
 from zsc.envs.overcooked import CLASSIC
-from zsc.method import Method
-from zsc.sinks import Memory
-from zsc.train import fit, init_state, make_update, steps_per_update, updates_for
+from zsc.evaluation.plots import learning_curves
+from zsc.populations.presets import preset
+from zsc.train import fit, init_state, make_update
+from zsc.train.method import Method
+from zsc.train.sinks import Memory
+from zsc.train.state import steps_per_update, updates_for
 
 MEMBERS, GOAL, CHUNK = 8, 200, 5
 SEEDS = {"cramped_room": (0, 1, 2), "coordination_ring": (0, 1, 2)}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jax
 
-from zsc.store import library_versions
+from zsc.files import library_versions
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 PICTURES = Path(__file__).parent / "pictures"

@@ -16,13 +16,13 @@ import jax
 import numpy as np
 
 import zsc
-from evaluation.heldout import FOLDER, HeldOut, write_roster
-from populations import BestResponse, FictitiousCoPlay, OtherPlay, SelfPlay
-from populations.presets import preset
-from populations.stage import Log
-from zsc.bots import scripted_partners
-from zsc.crossplay import versus
-from zsc.pool import Pool, join
+from zsc.agents.bots import scripted_partners
+from zsc.agents.pool import Pool, join
+from zsc.evaluation.heldout import FOLDER, HeldOut, write_roster
+from zsc.play.crossplay import versus
+from zsc.populations import BestResponse, FictitiousCoPlay, OtherPlay, SelfPlay
+from zsc.populations.presets import preset
+from zsc.populations.stage import Log
 
 GAMES = (
     "overcooked/cramped_room",

@@ -17,7 +17,7 @@ from benchmarks import hanabi_steps, overcooked_steps
 from benchmarks.beside import cost_of_a_step, span
 from benchmarks.report import table, write_section
 from benchmarks.training import KITCHEN, pool
-from populations.presets import preset
+from zsc.populations.presets import preset
 
 GAMES = [10**n for n in range(3, 7)]
 MEMBERS = [2**n for n in range(3, 10)]

@@ -11,16 +11,10 @@ from pathlib import Path
 
 import zsc
 from benchmarks.report import interval_text, table, write_section
-from evaluation.heldout import roster, score
-from populations import (
-    BehaviourCloning,
-    FictitiousCoPlay,
-    HighEntropy,
-    OtherPlay,
-    SelfPlay,
-)
-from populations.presets import preset
-from zsc.envs.overcooked.human_data import human_games
+from zsc.evaluation.heldout import roster, score
+from zsc.populations import BehaviourCloning, FictitiousCoPlay, HighEntropy, OtherPlay, SelfPlay
+from zsc.populations.presets import preset
+from zsc.records.overcooked_tables import human_games
 
 RUNS = Path("runs/score")
 SEEDS, EPISODES = 6, 128

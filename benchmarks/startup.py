@@ -17,7 +17,7 @@ from pathlib import Path
 import zsc
 from benchmarks.beside import span
 from benchmarks.report import table, write_section
-from populations.presets import preset
+from zsc.populations.presets import preset
 
 REPEATS = 3
 COMMANDS = {

@@ -26,12 +26,13 @@ from benchmarks.beside import cost_of_a_step, ratio, seconds, span
 from benchmarks.pools import GOAL, reached
 from benchmarks.pools import train as train_pool
 from benchmarks.report import table, write_section
-from populations import FictitiousCoPlay
-from populations.presets import preset
-from populations.stage import Log
-from zsc.method import Method
-from zsc.sinks import Memory
-from zsc.train import fit, init_state, make_update, steps_per_update
+from zsc.populations import FictitiousCoPlay
+from zsc.populations.presets import preset
+from zsc.populations.stage import Log
+from zsc.train import fit, init_state, make_update
+from zsc.train.method import Method
+from zsc.train.sinks import Memory
+from zsc.train.state import steps_per_update
 
 MEMBERS, REPEATS = 8, 5
 KITCHEN = "cramped_room"

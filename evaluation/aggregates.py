@@ -15,8 +15,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import trim_mean
 
-from evaluation.stats import RESAMPLES, Interval, interval, small_sample
 from zsc.errors import UserError
+from zsc.evaluation.stats import RESAMPLES, Interval, interval, small_sample
 
 
 def iqm(scores: np.ndarray) -> float:

@@ -17,17 +17,18 @@ import jax
 import numpy as np
 import pandas as pd
 
-from evaluation.aggregates import aggregate, cvar, iqm, worst_case
-from evaluation.crossplay import agents_of, names_of
-from evaluation.metrics import Proximity, best_response_proximity, regret
-from evaluation.stats import Interval
-from zsc.bots import scripted_partners
-from zsc.crossplay import DEFAULT_BUDGET, versus
+from zsc.agents.bots import scripted_partners
+from zsc.agents.pool import Pool, load_pool
+from zsc.agents.views import agents_of
 from zsc.envs.base import Environment
 from zsc.envs.registry import rebuild
 from zsc.errors import UserError, unknown
-from zsc.pool import Pool
-from zsc.store import load_pool, read_json, write_json
+from zsc.evaluation.aggregates import aggregate, cvar, iqm, worst_case
+from zsc.evaluation.matrix import names_of
+from zsc.evaluation.metrics import Proximity, best_response_proximity, regret
+from zsc.evaluation.stats import Interval
+from zsc.files import read_json, write_json
+from zsc.play.crossplay import DEFAULT_BUDGET, versus
 
 FOLDER = Path(__file__).parent / "rosters"
 _WORST_SHARE = 0.25  # of the partners, for the conditional value at risk

@@ -5,19 +5,17 @@ behave, who is alike, and which partners make a diverse set.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist, squareform
 
-from evaluation.aggregates import aggregate, check_scores, iqm
-from evaluation.stats import Interval
 from zsc.errors import UserError, unknown
-
-if TYPE_CHECKING:
-    from evaluation.crossplay import CrossPlay
+from zsc.evaluation.aggregates import aggregate, check_scores, iqm
+from zsc.evaluation.matrix import Matrix
+from zsc.evaluation.stats import Interval
 
 
 class Proximity(NamedTuple):
@@ -60,7 +58,7 @@ def regret(scores: np.ndarray, best: np.ndarray) -> Interval:
     return aggregate(best - scores, lambda x: float(x.mean()))
 
 
-def event_rates(played: CrossPlay) -> pd.DataFrame:
+def event_rates(played: Matrix) -> pd.DataFrame:
     """Every policy's events per step, the mean over all its partners, seats and episodes.
 
     One row per policy, one column per named event of the game.
@@ -72,13 +70,13 @@ def event_rates(played: CrossPlay) -> pd.DataFrame:
     return pd.DataFrame(rates, index=list(played.names), columns=list(names))
 
 
-def event_means(played: CrossPlay) -> pd.DataFrame:
+def event_means(played: Matrix) -> pd.DataFrame:
     """Every policy's events per episode, the mean over all its partners, seats and episodes."""
     counts = played.values[..., 2:].mean((1, 2, 3))
     return pd.DataFrame(counts, index=list(played.names), columns=list(played.metrics[2:]))
 
 
-def contribution(played: CrossPlay, event: str) -> np.ndarray:
+def contribution(played: Matrix, event: str) -> np.ndarray:
     """[N, N, seat] the row's share of an event in its games with the column, in each seat.
 
     nan where the event never happened. With two seats the shares of both add up to 1. Raises
@@ -89,7 +87,7 @@ def contribution(played: CrossPlay, event: str) -> np.ndarray:
     return np.divide(own, both, out=np.full(own.shape, np.nan), where=both > 0)
 
 
-def own_events(played: CrossPlay, event: str) -> np.ndarray:
+def own_events(played: Matrix, event: str) -> np.ndarray:
     """[N, N, seat] how often an event was the row's in a game with the column, with two seats."""
     if event not in played.metrics[2:]:
         raise unknown("event", event, played.metrics[2:])

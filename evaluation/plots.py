@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,16 +14,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from scipy.cluster.hierarchy import leaves_list, linkage
 
-from evaluation.metrics import compatibility_clusters
 from zsc.errors import UserError
-
-if TYPE_CHECKING:
-    from evaluation.crossplay import CrossPlay
+from zsc.evaluation.matrix import Matrix
+from zsc.evaluation.metrics import compatibility_clusters
 
 ANNOTATED = 24  # larger matrices are colours only
 
 
-def heatmap(played: CrossPlay, ax: Axes | None = None, *, cluster: bool = True) -> Axes:
+def heatmap(played: Matrix, ax: Axes | None = None, *, cluster: bool = True) -> Axes:
     """The matrix M of a cross-play: row in seat 0, column in seat 1.
 
     Groups keep the order of the roster and are framed; with `cluster` the members inside a group
@@ -75,7 +72,7 @@ def group_order(matrix: np.ndarray, groups: tuple[str, ...]) -> np.ndarray:
     return np.array(order)
 
 
-def marginal_heatmap(played: CrossPlay, *, cluster: bool = True) -> Figure:
+def marginal_heatmap(played: Matrix, *, cluster: bool = True) -> Figure:
     """The heatmap, and beside it what each policy earns with itself and with strangers.
 
     The strip at the left colours policies that get on alike with everybody (clusters at a quarter
@@ -108,7 +105,7 @@ def marginal_heatmap(played: CrossPlay, *, cluster: bool = True) -> Figure:
     return figure
 
 
-def sp_xp_scatter(plays: Mapping[str, CrossPlay], ax: Axes | None = None) -> Axes:
+def sp_xp_scatter(plays: Mapping[str, Matrix], ax: Axes | None = None) -> Axes:
     """SP against XP within, one point per group of each cross-play, with 95 % intervals.
 
     On the dashed line an agent works with strangers as well as with itself.
@@ -151,7 +148,7 @@ def sp_xp_scatter(plays: Mapping[str, CrossPlay], ax: Axes | None = None) -> Axe
 
 
 def compatibility_graph(
-    played: CrossPlay, ax: Axes | None = None, *, threshold: float | None = None
+    played: Matrix, ax: Axes | None = None, *, threshold: float | None = None
 ) -> Axes:
     """Policies on a circle, by group; a line joins two that earn `threshold` together.
 
@@ -248,7 +245,7 @@ def save_picture(picture: Axes | Figure, path: str | Path) -> None:
     plt.close(figure)
 
 
-def _with_strangers(played: CrossPlay) -> np.ndarray:
+def _with_strangers(played: Matrix) -> np.ndarray:
     """[N] each policy's mean over all that it was not trained with; nan if there are none."""
     matrix = played.matrix()
     apart = ~np.eye(len(matrix), dtype=bool) & ~played.trained_together

@@ -14,12 +14,12 @@ import jax
 import numpy as np
 import pandas as pd
 
-from evaluation.crossplay import names_of
-from evaluation.stats import RESAMPLES, Interval, interval, small_sample
+from zsc.agents.pool import Pool
 from zsc.envs.base import Environment
 from zsc.errors import UserError
-from zsc.pool import Pool
-from zsc.teams import all_teams, play_teams
+from zsc.evaluation.matrix import names_of
+from zsc.evaluation.stats import RESAMPLES, Interval, interval, small_sample
+from zsc.play.teams import all_teams, play_teams
 
 MOST = 4_000  # teams that are played without asking
 

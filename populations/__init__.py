@@ -1,17 +1,20 @@
 """Recipes: one per published way to train a population of partners.
 
-from populations import FictitiousCoPlay, OtherPlay, SelfPlay
+from zsc.populations import FictitiousCoPlay, OtherPlay, SelfPlay
 
 pool = SelfPlay(members=8, steps=500_000).train(env, seed=0)
 """
 
-from populations.behaviour_cloning import BehaviourCloning
-from populations.best_response import BestResponse
-from populations.fictitious_co_play import FictitiousCoPlay
-from populations.high_entropy import HighEntropy
-from populations.method import Method
-from populations.other_play import OtherPlay
-from populations.self_play import SelfPlay
+if __name__ != "zsc.populations":  # the folder seen from beside it: two copies of every class
+    raise ImportError("import zsc.populations")
+
+from zsc.populations.behaviour_cloning import BehaviourCloning
+from zsc.populations.best_response import BestResponse
+from zsc.populations.fictitious_co_play import FictitiousCoPlay
+from zsc.populations.high_entropy import HighEntropy
+from zsc.populations.other_play import OtherPlay
+from zsc.populations.self_play import SelfPlay
+from zsc.train.method import Method
 
 #: Recipes by the names of the command line.
 RECIPES = {"sp": SelfPlay, "op": OtherPlay, "he": HighEntropy, "fcp": FictitiousCoPlay}

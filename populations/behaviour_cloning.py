@@ -17,18 +17,18 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from populations.presets import MakePolicy
-from populations.stage import Log, open_log
-from zsc.cluster import leads, to_host
-from zsc.crossplay import self_play_returns
+from zsc.agents.policy import Inputs, Policy, in_turns, mlp_policy
+from zsc.agents.pool import Label, Pool, make_pool
 from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
-from zsc.members import map_members
+from zsc.machine.cluster import leads, to_host
+from zsc.machine.members import map_members
 from zsc.nets import distribution
-from zsc.policy import Inputs, Policy, in_turns, mlp_policy
-from zsc.pool import Label, Pool, make_pool
-from zsc.record import Record
-from zsc.sinks import JsonLines
+from zsc.play.crossplay import self_play_returns
+from zsc.populations.presets import MakePolicy
+from zsc.populations.stage import Log, open_log
+from zsc.records.record import Record
+from zsc.train.sinks import JsonLines
 from zsc.types import Array, Key, Params
 
 METHOD = "behaviour_cloning"

@@ -13,16 +13,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from populations.partners import take_table, uniform_partners
-from populations.presets import MakePolicy, Preset, response_preset
-from populations.stage import Log, Stage, open_log
-from zsc.crossplay import versus
+from zsc.agents.pool import Label, Pool, check_home
 from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
 from zsc.learn.ppo import PPOConfig
-from zsc.match import MatchSpec
-from zsc.method import Method
-from zsc.pool import Label, Pool, check_home
+from zsc.play.crossplay import versus
+from zsc.play.match import MatchSpec
+from zsc.populations.hooks.partners import take_table, uniform_partners
+from zsc.populations.presets import MakePolicy, Preset, response_preset
+from zsc.populations.stage import Log, Stage, open_log
+from zsc.train.method import Method
 
 # responses do not start from the seeds that self-play with the same seed uses
 _OFFSET = 2_000_003

@@ -13,16 +13,16 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from populations.best_response import train_responses
-from populations.presets import MakePolicy, Preset, preset, response_preset
-from populations.snapshots import snapshot_hooks
-from populations.stage import Log, Stage, open_log
-from zsc.crossplay import self_play_returns
+from zsc.agents.pool import Label, Pool, make_pool
 from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
 from zsc.learn.ppo import PPOConfig
-from zsc.method import Method
-from zsc.pool import Label, Pool, make_pool
+from zsc.play.crossplay import self_play_returns
+from zsc.populations.best_response import train_responses
+from zsc.populations.hooks.snapshots import snapshot_hooks
+from zsc.populations.presets import MakePolicy, Preset, preset, response_preset
+from zsc.populations.stage import Log, Stage, open_log
+from zsc.train.method import Method
 from zsc.types import Params
 
 STAGES = ("initial", "mid", "final")

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from populations.presets import Preset, high_entropy_preset
-from populations.self_play import SelfPlay
+from zsc.agents.policy import Policy, greedy
 from zsc.envs.base import Environment, EnvSpec
-from zsc.method import Method
-from zsc.policy import Policy, greedy
+from zsc.populations.presets import Preset, high_entropy_preset
+from zsc.populations.self_play import SelfPlay
+from zsc.train.method import Method
 
 METHOD = Method("high_entropy")
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 
-from populations.self_play import SelfPlay
 from zsc.envs.base import Environment
-from zsc.match import MatchSpec
-from zsc.method import Method
+from zsc.play.match import MatchSpec
+from zsc.populations.self_play import SelfPlay
+from zsc.train.method import Method
 
 METHOD = Method("other_play", specs=(MatchSpec(relabel=True),))
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
+from zsc.agents.policy import Policy, gru_policy, mlp_policy
 from zsc.envs.base import EnvSpec
 from zsc.learn.ppo import PPOConfig
-from zsc.policy import Policy, gru_policy, mlp_policy
 
 MakePolicy: TypeAlias = Callable[[EnvSpec], Policy]
 

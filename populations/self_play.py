@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from populations.presets import MakePolicy, Preset, preset
-from populations.stage import Log, Stage, open_log
+from zsc.agents.policy import Policy
+from zsc.agents.pool import Label, Pool
 from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
 from zsc.learn.ppo import PPOConfig
-from zsc.method import Method
-from zsc.policy import Policy
-from zsc.pool import Label, Pool
+from zsc.populations.presets import MakePolicy, Preset, preset
+from zsc.populations.stage import Log, Stage, open_log
+from zsc.train.method import Method
 
 METHOD = Method("self_play")
 

@@ -12,19 +12,19 @@ from typing import Any
 
 import jax
 
-from zsc.cluster import agree, leads, several, to_host
-from zsc.crossplay import self_play_returns
+from zsc.agents.policy import Policy
+from zsc.agents.pool import Label, Pool, load_pool, make_pool
 from zsc.envs.base import Environment
 from zsc.errors import UserError
 from zsc.learn.ppo import PPOConfig
-from zsc.method import Method
-from zsc.policy import Policy
-from zsc.pool import Label, Pool, make_pool
-from zsc.record import Record
-from zsc.run import RunFolder
-from zsc.sinks import JsonLines, ProgressBar, Sink
-from zsc.store import load_pool
-from zsc.train import TrainState, fit, init_state, make_update, steps_per_update, updates_for
+from zsc.machine.cluster import agree, leads, several, to_host
+from zsc.play.crossplay import self_play_returns
+from zsc.records.record import Record
+from zsc.train import TrainState, fit, init_state, make_update
+from zsc.train.method import Method
+from zsc.train.run import RunFolder
+from zsc.train.sinks import JsonLines, ProgressBar, Sink
+from zsc.train.state import steps_per_update, updates_for
 from zsc.types import Params
 
 CHUNK = 5  # updates per device program: often enough for the eye, seldom enough for the device

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import zsc
 from zsc.errors import UserError
-from zsc.run import saved_states
-from zsc.store import load_arrays
+from zsc.files import load_arrays
+from zsc.train.run import saved_states
 
 ARGUMENTS = [
     *("train", "sp", "--env", "overcooked/cramped_room", "--horizon", "40"),
@@ -31,7 +31,7 @@ ARGUMENTS = [
 # saves after every chunk, so that there is something to go on from
 DRIVER = """
 import os, sys, time
-import populations.stage as stage
+import zsc.populations.stage as stage
 from zsc.cli import main
 stage.SAVE_SECONDS = 0
 if sys.argv[1] == "slow":

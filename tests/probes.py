@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zsc.envs.base import EnvSpec, TimeStep, first_info
-from zsc.symmetry import Symmetry, trivial_symmetry
+from zsc.envs.symmetry import Symmetry, trivial_symmetry
 from zsc.types import Array, Key
 
 

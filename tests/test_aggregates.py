@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluation.aggregates import (
+from zsc import UserError
+from zsc.evaluation.aggregates import (
     aggregate,
     cvar,
     iqm,
@@ -13,7 +14,6 @@ from evaluation.aggregates import (
     probability_of_improvement,
     worst_case,
 )
-from zsc import UserError
 
 RNG = np.random.default_rng(0)
 

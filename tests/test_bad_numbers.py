@@ -7,7 +7,7 @@ import pytest
 
 import zsc
 from zsc import Method, PPOConfig, fit, init_state, make_update, mlp_policy
-from zsc.sinks import Memory
+from zsc.train.sinks import Memory
 
 ENV = zsc.make("overcooked/cramped_room", horizon=20)
 PPO = PPOConfig(envs=4, segments=2, epochs=1, minibatches=1)

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import zsc
-from populations import BehaviourCloning
 from zsc import Pool, Record, UserError
 from zsc.envs.overcooked import Overcooked
 from zsc.envs.overcooked.state import STAY
+from zsc.populations import BehaviourCloning
 
 ROOM = Overcooked("cramped_room", horizon=80, random_starts=True)  # 30 starts
 EPISODES, EPOCHS, HELD_OUT = 64, 20, 0.25

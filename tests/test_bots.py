@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import zsc
-from evaluation import CrossPlay, crossplay
-from zsc.bots import OVERCOOKED_BOTS, overcooked_bots
+from zsc.agents.bots import OVERCOOKED_BOTS, overcooked_bots
 from zsc.envs.overcooked import Overcooked
 from zsc.envs.overcooked.state import INTERACT, NORTH, NOTHING, ONION, SOUTH, STAY, WEST
+from zsc.evaluation import CrossPlay, crossplay
 
 HORIZON = 200
 EPISODES = 8

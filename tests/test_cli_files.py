@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 import zsc
-from evaluation import load_crossplay
 from tests.disk import files
 from zsc.cli import main
+from zsc.evaluation import load_crossplay
 
 ROOM = ("--env", "overcooked/cramped_room", "--horizon", "20")
 SMALL = ("--members", "2", "--steps", "500")  # 8 games of 20 steps: 3 updates and a rest

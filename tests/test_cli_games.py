@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 
 import zsc
-from evaluation import load_crossplay
 from tests import test_human_data as human
 from tests.conftest import Refused
 from tests.disk import files
 from zsc.cli import main
-from zsc.record import load_record
+from zsc.evaluation import load_crossplay
+from zsc.records.record import load_record
 
 ROOM = ("--env", "overcooked/cramped_room", "--horizon", "20")
 SMALL = ("--members", "2", "--steps", "500")

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import zsc
-from evaluation import load_crossplay
 from zsc import UserError
-from zsc.cluster import join
-from zsc.run import saved_states
+from zsc.evaluation import load_crossplay
+from zsc.machine.cluster import join
+from zsc.train.run import saved_states
 
 DRIVER = "import sys, populations.stage as s; s.SAVE_SECONDS = 0; from zsc.cli import main; "
 DRIVER += "sys.exit(main(sys.argv[1:]))"

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 import zsc
-from evaluation.conventions import (
+from zsc import UserError
+from zsc.agents.bots import hanabi_bots
+from zsc.evaluation.games.conventions import (
     conditional_actions,
     count_followers,
     draw_conditional_actions,
 )
-from zsc import UserError
-from zsc.bots import hanabi_bots
 
 ENV = zsc.make("hanabi/small-2p")
 

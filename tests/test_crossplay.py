@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import zsc
-from evaluation import crossplay
 from tests.compiles import compiles
 from zsc import Label, UserError, constant_policy, gru_policy, make_pool, mlp_policy
-from zsc.crossplay import _tile, plan_tiles
-from zsc.crossplay import crossplay as kernel
+from zsc.agents.policy import Inputs
+from zsc.evaluation import crossplay
 from zsc.nets import sample
-from zsc.policy import Inputs
+from zsc.play.crossplay import _tile, plan_tiles
+from zsc.play.crossplay import crossplay as kernel
 
 LEVER = zsc.make("lever")
 KITCHEN = zsc.make("overcooked/cramped_room", horizon=12)

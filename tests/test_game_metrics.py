@@ -13,14 +13,14 @@ import pandas as pd
 import pytest
 
 import zsc
-from evaluation import CrossPlay, crossplay
-from evaluation.hanabi import play_table, scores
-from evaluation.metrics import contribution, event_means, own_events
-from evaluation.overcooked import event_table
 from zsc import Label, Pool, Record, UserError
-from zsc.bots.hanabi import discard_oldest, hanabi_bot, rule_order, tell_randomly
+from zsc.agents.bots.hanabi import discard_oldest, hanabi_bot, rule_order, tell_randomly
 from zsc.envs.hanabi import Hanabi
 from zsc.envs.overcooked import Overcooked
+from zsc.evaluation import CrossPlay, crossplay
+from zsc.evaluation.games.hanabi import play_table, scores
+from zsc.evaluation.games.overcooked import event_table
+from zsc.evaluation.metrics import contribution, event_means, own_events
 
 COOKS = ("idle", "hog", "onion_carrier", "plate_server")
 IDLE, HOG, CARRIER, SERVER = range(4)

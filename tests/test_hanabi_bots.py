@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import zsc
-from evaluation import crossplay
 from zsc import UserError
-from zsc.bots import HANABI_BOTS, hanabi_bots
-from zsc.bots.hanabi import look
-from zsc.policy import Inputs
-from zsc.record import record
+from zsc.agents.bots import HANABI_BOTS, hanabi_bots
+from zsc.agents.bots.hanabi import look
+from zsc.agents.policy import Inputs
+from zsc.evaluation import crossplay
+from zsc.play.episode import record
 
 ENV = zsc.make("hanabi/full-2p")
 BOTS = hanabi_bots(ENV)

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 import zsc
-from evaluation import heldout
-from evaluation.heldout import FOLDER, HeldOut, Score, list_rosters, read_roster, roster, score
-from populations import BestResponse, best_response
 from tests.disk import flip
 from zsc import Label, Out, Policy, Pool, PPOConfig, UserError, constant_policy, make_pool
-from zsc.policy import certain
+from zsc.agents.policy import certain
+from zsc.evaluation import heldout
+from zsc.evaluation.heldout import FOLDER, HeldOut, Score, list_rosters, read_roster, roster, score
+from zsc.populations import BestResponse, best_response
 
 LEVER = zsc.make("lever")
 #: three rounds, and no two levers that pay the same

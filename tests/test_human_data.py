@@ -20,8 +20,8 @@ from tests.oracle.record import FIELDS, at
 from tests.oracle.record import Record as Reference
 from zsc import UserError
 from zsc.envs.overcooked import CLASSIC, Overcooked, parse_layout
-from zsc.envs.overcooked.human_data import human_games, read_table, reproduced
 from zsc.envs.overcooked.observation import CHANNELS
+from zsc.records.overcooked_tables import human_games, read_table, reproduced
 
 LENGTHS = (60, 45)
 KITCHEN = parse_layout(CLASSIC["cramped_room"], "cramped_room")

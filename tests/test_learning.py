@@ -8,11 +8,11 @@ import pytest
 from tests.probes import Probe
 from zsc import MatchSpec, PPOConfig, check_environment, gru_policy, make_update, mlp_policy
 from zsc.learn.gae import gae
-from zsc.match import draw_match
-from zsc.method import Method
-from zsc.rollout import rollout, start
-from zsc.sinks import Memory
+from zsc.play.match import draw_match
+from zsc.play.rollout import rollout, start
 from zsc.train import fit, init_state
+from zsc.train.method import Method
+from zsc.train.sinks import Memory
 
 PPO = PPOConfig(envs=32, segments=1, epochs=4, minibatches=1, learning_rate=5e-3, entropy=0.01)
 

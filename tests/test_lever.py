@@ -7,11 +7,11 @@ import optax
 import pytest
 
 import zsc
-from populations import OtherPlay, SelfPlay
 from zsc import check_environment
 from zsc.envs.contract import check_group
 from zsc.envs.lever import Lever
-from zsc.symmetry import Symmetry
+from zsc.envs.symmetry import Symmetry
+from zsc.populations import OtherPlay, SelfPlay
 
 ENV = zsc.make("lever")
 SEEDS = 30

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import zsc
-from zsc import Method, PPOConfig, gru_policy, init_state, mlp_policy, runtime
-from zsc.crossplay import _plan, _tile, plan_tiles
-from zsc.members import map_members, members_at_once
+from zsc import Method, PPOConfig, gru_policy, init_state, mlp_policy
+from zsc.machine import runtime
+from zsc.machine.members import map_members, members_at_once
+from zsc.play.crossplay import _plan, _tile, plan_tiles
 from zsc.train import _Trainer
 
 MIB = 2**20
@@ -83,7 +84,7 @@ def test_a_population_trained_in_batches_is_the_same(monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     each, found, batches = _Trainer(env, policy, method, ppo).bytes_each(), [], []
     count = lambda members, each: batches.append(members_at_once(members, each)) or batches[-1]
-    monkeypatch.setattr(zsc.members, "members_at_once", count)
+    monkeypatch.setattr(zsc.machine.members, "members_at_once", count)
     for room in (100 * each, 2 * each):  # all at once; two at a time on each device
         monkeypatch.setattr(runtime, "memory", room)
         state = init_state(policy, method, ppo, members=8, seed=0, updates=2)

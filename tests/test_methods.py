@@ -11,11 +11,11 @@ import pytest
 import zsc
 from tests.compiles import compiles
 from zsc import MatchSpec, Method, PPOConfig, init_state, make_update, mixture, mlp_policy
-from zsc.match import draw_match
 from zsc.nets import distribution
-from zsc.rollout import replay
-from zsc.sinks import Memory
+from zsc.play.match import draw_match
+from zsc.play.rollout import replay
 from zsc.train import fit
+from zsc.train.sinks import Memory
 
 ENV = zsc.make("lever")
 POLICY = mlp_policy(ENV.spec, widths=(16,))
@@ -95,7 +95,7 @@ def test_bonus_is_minus_log_of_the_mean_policy():
     probs = levers(state).mean(0)
     spec = MatchSpec()
     match = draw_match(jax.random.key(0), spec, envs=8, num_agents=2, symmetries=1)
-    from zsc.rollout import rollout, start
+    from zsc.play.rollout import rollout, start
 
     def play(params):
         games = start(ENV, spec, POLICY, match, jax.random.key(1))

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import zsc
-from evaluation import crossplay
-from evaluation.metrics import (
+from zsc import UserError
+from zsc.agents.bots import hanabi_bots
+from zsc.evaluation import crossplay
+from zsc.evaluation.metrics import (
     behaviour_distances,
     best_response_proximity,
     compatibility_clusters,
@@ -16,8 +18,6 @@ from evaluation.metrics import (
     event_rates,
     regret,
 )
-from zsc import UserError
-from zsc.bots import hanabi_bots
 
 
 def test_shares_of_the_best_response_clipped_and_not() -> None:

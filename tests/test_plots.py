@@ -9,7 +9,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from evaluation.plots import (
+from tests.test_stats import played
+from zsc import UserError
+from zsc.evaluation.plots import (
     compatibility_graph,
     filmstrip,
     group_order,
@@ -18,8 +20,6 @@ from evaluation.plots import (
     read_curves,
     sp_xp_scatter,
 )
-from tests.test_stats import played
-from zsc import UserError
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation import stats
+from zsc.evaluation import stats
 
 FILE = Path(__file__).parent.parent.parent / "shared" / "reference" / "op_hanabi_matrices.txt"
 

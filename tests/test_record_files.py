@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 import zsc
-from evaluation import crossplay
 from tests.disk import bits, flip
 from zsc import (
     Environment,
@@ -26,11 +25,12 @@ from zsc import (
     make_pool,
     mlp_policy,
 )
-from zsc.bots import hanabi_bots
-from zsc.crossplay import crossplay as everyone
-from zsc.crossplay import versus
-from zsc.record import load_record
-from zsc.store import load_arrays, save_arrays
+from zsc.agents.bots import hanabi_bots
+from zsc.evaluation import crossplay
+from zsc.files import load_arrays, save_arrays
+from zsc.play.crossplay import crossplay as everyone
+from zsc.play.crossplay import versus
+from zsc.records.record import load_record
 
 KITCHEN = zsc.make("overcooked/cramped_room", horizon=20)
 HANABI = zsc.make(

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 import zsc
-from evaluation import crossplay
-from evaluation.report import Extras, Provenance, chosen_cells, write_report
 from tests.browser import browser
 from zsc import Label, UserError, make_pool, mlp_policy
+from zsc.evaluation import crossplay
+from zsc.evaluation.report.page import Extras, Provenance, chosen_cells, write_report
 
 KITCHEN = zsc.make("overcooked/cramped_room", horizon=40)
 

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 import zsc
-from populations import SelfPlay
 from tests.disk import files, flip
 from tests.endurance import endure, same
-from zsc import PPOConfig, UserError, store
+from zsc import PPOConfig, UserError
+from zsc import files as store
 from zsc.cli import main
-from zsc.run import RunFolder, Saver, saved_states
-from zsc.sinks import JsonLines
+from zsc.populations import SelfPlay
+from zsc.train.run import RunFolder, Saver, saved_states
+from zsc.train.sinks import JsonLines
 
 
 class Counted(NamedTuple):

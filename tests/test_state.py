@@ -14,8 +14,8 @@ import pytest
 
 import zsc
 from tests.disk import bits, files, flip
-from zsc.run import RunFolder
-from zsc.store import load_arrays, load_tree, save_arrays, save_tree, write_atomically
+from zsc.files import load_arrays, load_tree, save_arrays, save_tree, write_atomically
+from zsc.train.run import RunFolder
 
 
 class Training(NamedTuple):

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 import zsc
-from evaluation import CrossPlay, load_crossplay, stats
 from tests.disk import files, flip
+from zsc.evaluation import CrossPlay, load_crossplay, stats
 
 # rows sit in seat 0, columns in seat 1
 BY_HAND = np.array([[10.0, 1.0, 2.0], [3.0, 20.0, 4.0], [5.0, 9.0, 30.0]])

@@ -16,10 +16,10 @@ import jax.numpy as jnp
 import pytest
 
 import zsc
-from evaluation import crossplay
 from tests.disk import bits, files, flip
-from zsc.bots import overcooked_bots
-from zsc.run import RunFolder
+from zsc.agents.bots import overcooked_bots
+from zsc.evaluation import crossplay
+from zsc.train.run import RunFolder
 
 LEVER = zsc.make("lever")
 ROOM = zsc.make("overcooked/cramped_room", horizon=20)

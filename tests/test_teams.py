@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import zsc
-from evaluation.teams import TeamPlay, teams
 from zsc import Label, Out, Policy, UserError, constant_policy, gru_policy, make_pool, mlp_policy
-from zsc.policy import certain
-from zsc.record import episode
-from zsc.teams import all_teams, play_teams, seatings
+from zsc.agents.policy import certain
+from zsc.evaluation.teams import TeamPlay, teams
+from zsc.play.episode import episode
+from zsc.play.teams import all_teams, play_teams, seatings
 
 LEVER = zsc.make("lever")
 HANABI = zsc.make(

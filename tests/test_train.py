@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 import zsc
-from populations import OtherPlay, SelfPlay
 from tests.compiles import compiles
 from zsc import PPOConfig, UserError, cnn_policy, gru_policy, init_state, make_update, mlp_policy
-from zsc.method import Method
-from zsc.policy import Inputs
-from zsc.sinks import JsonLines, Memory
+from zsc.agents.policy import Inputs
+from zsc.populations import OtherPlay, SelfPlay
 from zsc.train import fit
+from zsc.train.method import Method
+from zsc.train.sinks import JsonLines, Memory
 
 PPO = PPOConfig(envs=4, segments=2, epochs=2, minibatches=2)
 METHOD = Method("self_play")

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 import zsc
-from evaluation import crossplay
-from populations import FictitiousCoPlay, HighEntropy, SelfPlay
-from populations.partners import take_table, uniform_partners
 from zsc import MatchSpec, Method, PPOConfig, gru_policy, init_state, make_update, mlp_policy
-from zsc.match import draw_match
-from zsc.policy import Out, Policy
-from zsc.rollout import deal_anew, rollout, start
-from zsc.sinks import Memory
+from zsc.agents.policy import Out, Policy
+from zsc.evaluation import crossplay
+from zsc.play.match import draw_match
+from zsc.play.rollout import deal_anew, rollout, start
+from zsc.populations import FictitiousCoPlay, HighEntropy, SelfPlay
+from zsc.populations.hooks.partners import take_table, uniform_partners
 from zsc.train import fit
+from zsc.train.sinks import Memory
 
 ENV = zsc.make("hanabi", colours=3, ranks=2, copies=(2, 1), hand_size=2, info_tokens=2)
 WAIT = ENV.spec.num_actions - 1

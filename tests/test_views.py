@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import zsc
-from evaluation import crossplay
 from zsc import Label, UserError, gru_policy, make_pool, mlp_policy
-from zsc.views import at_home
+from zsc.agents.views import at_home
+from zsc.evaluation import crossplay
 
 COMPACT = zsc.make("overcooked/cramped_room", horizon=12)
 GRID = zsc.make("overcooked/cramped_room", horizon=12, encoding="grid")

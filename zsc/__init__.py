@@ -1,8 +1,8 @@
 """The ground of the toolkit: games, policies, playing, learning, storing.
 
 import zsc
-from populations import SelfPlay
-from evaluation import crossplay
+from zsc.populations import SelfPlay
+from zsc.evaluation import crossplay
 
 zsc.setup()
 env = zsc.make("overcooked/coordination_ring")
@@ -10,17 +10,8 @@ pool = SelfPlay(members=8).train(env, seed=0)
 crossplay(env, {"SP": pool}, episodes=32, seed=0).heatmap()
 """
 
-from zsc.bots import hanabi_bots, overcooked_bots
-from zsc.crossplay import self_play_returns
-from zsc.envs.base import Environment, EnvSpec, TimeStep
-from zsc.envs.contract import check_environment
-from zsc.envs.registry import list_envs, make
-from zsc.errors import UserError
-from zsc.gif import film, save_gif
-from zsc.learn.ppo import PPOConfig
-from zsc.match import Match, MatchSpec
-from zsc.method import Method
-from zsc.policy import (
+from zsc.agents.bots import hanabi_bots, overcooked_bots
+from zsc.agents.policy import (
     Inputs,
     Out,
     Policy,
@@ -31,12 +22,21 @@ from zsc.policy import (
     mixture,
     mlp_policy,
 )
-from zsc.pool import Label, Pool, Roster, join, make_pool
-from zsc.record import Record, load_record, record
-from zsc.runtime import setup
-from zsc.store import load_pool, save_pool
-from zsc.symmetry import Symmetry
+from zsc.agents.pool import Label, Pool, Roster, join, load_pool, make_pool, save_pool
+from zsc.envs.base import Environment, EnvSpec, TimeStep
+from zsc.envs.contract import check_environment
+from zsc.envs.registry import list_envs, make
+from zsc.envs.symmetry import Symmetry
+from zsc.errors import UserError
+from zsc.learn.ppo import PPOConfig
+from zsc.machine.runtime import setup
+from zsc.play.crossplay import self_play_returns
+from zsc.play.episode import record
+from zsc.play.film import film, save_gif
+from zsc.play.match import Match, MatchSpec
+from zsc.records.record import Record, load_record
 from zsc.train import TrainState, fit, init_state, make_update
+from zsc.train.method import Method
 from zsc.version import __version__
 
 __all__ = [

@@ -12,9 +12,9 @@ from typing import Any
 
 import tyro
 
-from zsc import cluster
 from zsc.cli.shared import Machine
 from zsc.errors import UserError
+from zsc.machine import cluster
 
 #: Where each command is. Only the one that is asked for is imported: plots and statistics take
 #: longer to load than a training takes to start.

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from evaluation import CrossPlay, crossplay
-from populations import RECIPES
-from zsc.bots import overcooked_bots
+from zsc.agents.bots import overcooked_bots
+from zsc.agents.pool import Pool
 from zsc.cli.play import summary_text, write_crossplay, write_film
 from zsc.cli.shared import timed
 from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
 from zsc.errors import UserError
-from zsc.pool import Pool
+from zsc.evaluation import CrossPlay, crossplay
+from zsc.populations import RECIPES
 
 LAYOUT = "overcooked/mirror_ring"
 BOTS = ("onion_carrier", "plate_server", "greedy_cook", "hog")

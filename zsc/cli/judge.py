@@ -11,23 +11,16 @@ import numpy as np
 import pandas as pd
 import tyro
 
-from evaluation import CrossPlay, crossplay, load_crossplay
-from evaluation.crossplay import FILE as CROSSPLAY_FILE
-from evaluation.heldout import HeldOut, Score, check_held_out, list_rosters, roster, score
-from evaluation.plots import read_curves
-from evaluation.report import FILMS, Extras, Provenance, write_report
-from zsc.cli.shared import (
-    CROSSPLAY_FORMAT,
-    command_line,
-    env_of,
-    named,
-    named_pools,
-    with_bots,
-)
+from zsc.agents.pool import Pool, load_pool
+from zsc.cli.shared import CROSSPLAY_FORMAT, command_line, env_of, named, named_pools, with_bots
 from zsc.envs.base import Environment
 from zsc.errors import UserError
-from zsc.pool import Pool
-from zsc.store import load_pool, read_json
+from zsc.evaluation import CrossPlay, crossplay, load_crossplay
+from zsc.evaluation.cross_play import FILE as CROSSPLAY_FILE
+from zsc.evaluation.heldout import HeldOut, Score, check_held_out, list_rosters, roster, score
+from zsc.evaluation.plots import read_curves
+from zsc.evaluation.report.page import FILMS, Extras, Provenance, write_report
+from zsc.files import read_json
 
 
 @dataclass(frozen=True)

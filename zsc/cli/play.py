@@ -11,8 +11,7 @@ import numpy as np
 import tyro
 
 import zsc
-from evaluation import CrossPlay, crossplay
-from evaluation.plots import save_picture
+from zsc.agents.pool import Pool
 from zsc.cli.shared import (
     CROSSPLAY_FORMAT,
     Game,
@@ -24,13 +23,14 @@ from zsc.cli.shared import (
     seated,
     with_bots,
 )
-from zsc.cluster import leads
 from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
-from zsc.envs.overcooked.human_data import human_games, reproduced
 from zsc.errors import UserError
-from zsc.pool import Pool
-from zsc.store import write_json
+from zsc.evaluation import CrossPlay, crossplay
+from zsc.evaluation.plots import save_picture
+from zsc.files import write_json
+from zsc.machine.cluster import leads
+from zsc.records.overcooked_tables import human_games, reproduced
 
 _FREE = {
     "overcooked": "any kitchen: --layout FILE",

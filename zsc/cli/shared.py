@@ -14,13 +14,13 @@ from typing import Any
 import jax
 
 import zsc
-from zsc import cluster
-from zsc.bots import scripted_partners
+from zsc.agents.bots import scripted_partners
+from zsc.agents.pool import Pool, load_pool
 from zsc.envs.base import Environment
 from zsc.envs.registry import rebuild
 from zsc.errors import UserError
-from zsc.pool import Pool
-from zsc.store import load_pool, read_json
+from zsc.files import read_json
+from zsc.machine import cluster
 
 CROSSPLAY_FORMAT = "zsc-crossplay"
 

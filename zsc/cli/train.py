@@ -9,14 +9,14 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from populations import RECIPES, BehaviourCloning
+from zsc.agents.policy import cnn_policy, gru_policy, mlp_policy
 from zsc.cli.shared import Game, Machine
-from zsc.cluster import leads
 from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
 from zsc.errors import UserError, unknown
-from zsc.policy import cnn_policy, gru_policy, mlp_policy
-from zsc.record import load_record
+from zsc.machine.cluster import leads
+from zsc.populations import RECIPES, BehaviourCloning
+from zsc.records.record import load_record
 
 _HELD_OUT = 0.2  # of the games of behaviour cloning
 NETWORKS = {"mlp": mlp_policy, "cnn": cnn_policy, "gru": gru_policy}

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zsc.symmetry import Symmetry
+from zsc.envs.symmetry import Symmetry
 from zsc.types import Array, Key, State
 
 

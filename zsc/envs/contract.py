@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zsc.envs.base import Environment, TimeStep
-from zsc.symmetry import Symmetry
+from zsc.envs.symmetry import Symmetry
 from zsc.types import Array, State
 
 

@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from zsc.envs.base import EnvSpec, TimeStep, first_info
+from zsc.envs.symmetry import Symmetry
 from zsc.errors import UserError
-from zsc.symmetry import Symmetry
 from zsc.types import Array, Key
 
 

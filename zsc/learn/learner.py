@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from zsc.agents.policy import Policy
 from zsc.learn.gae import gae
 from zsc.learn.ppo import Batch, PPOConfig, Schedule, ppo_loss
-from zsc.method import LossHook
-from zsc.policy import Policy
-from zsc.rollout import Trajectory
+from zsc.play.rollout import Trajectory
+from zsc.train.method import LossHook
 from zsc.types import Array, Key, Params
 
 Metrics: TypeAlias = dict[str, Array]

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from zsc.agents.policy import Policy
 from zsc.errors import UserError
 from zsc.nets import distribution
-from zsc.policy import Policy
-from zsc.rollout import Trajectory, replay
+from zsc.play.rollout import Trajectory, replay
 from zsc.types import Array, Params
 
 

@@ -14,8 +14,8 @@ from zsc.envs.base import EnvSpec, TimeStep
 from zsc.envs.hanabi import observation, render, rules
 from zsc.envs.hanabi.rules import LastMove, Rules, State
 from zsc.envs.hanabi.symmetry import colour_symmetry
+from zsc.envs.symmetry import Symmetry
 from zsc.errors import UserError, unknown
-from zsc.symmetry import Symmetry
 from zsc.types import Array, Key
 
 ENCODINGS = ("canonical", "belief")

@@ -14,7 +14,7 @@ import numpy as np
 
 from zsc.envs.hanabi import observation
 from zsc.envs.hanabi.rules import LastMove, Rules, State
-from zsc.symmetry import Symmetry
+from zsc.envs.symmetry import Symmetry
 from zsc.types import Array
 
 #: All permutations up to this many colours, rotations beyond: tables of 5,040 rows serve nobody.

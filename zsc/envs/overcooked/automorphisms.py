@@ -20,7 +20,7 @@ import numpy as np
 from zsc.envs.overcooked import observation
 from zsc.envs.overcooked.layouts import Layout
 from zsc.envs.overcooked.state import State
-from zsc.symmetry import Symmetry
+from zsc.envs.symmetry import Symmetry
 from zsc.types import Array
 
 

@@ -15,8 +15,8 @@ from zsc.envs.overcooked import dynamics, observation, render
 from zsc.envs.overcooked.automorphisms import layout_symmetry
 from zsc.envs.overcooked.layouts import LAYOUTS, Layout, named_layout, parse_layout
 from zsc.envs.overcooked.state import STAY, State, initial_state, restore, snapshot
+from zsc.envs.symmetry import Symmetry
 from zsc.errors import UserError, unknown
-from zsc.symmetry import Symmetry
 from zsc.types import Array, Key
 
 ACTION_NAMES = ("north", "south", "east", "west", "stay", "interact")

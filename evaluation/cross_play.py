@@ -1,0 +1,99 @@
+"""Cross-play with names: a roster goes in, a matrix to read, draw and store comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jax
+
+from zsc.agents.pool import Pool
+from zsc.agents.views import agents_of
+from zsc.envs.base import Environment
+from zsc.errors import UserError
+from zsc.evaluation import plots
+from zsc.evaluation.matrix import Matrix, names_of
+from zsc.files import load_arrays, save_arrays
+from zsc.play.crossplay import DEFAULT_BUDGET
+from zsc.play.crossplay import crossplay as play_everyone
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FILE = "crossplay.safetensors"
+_NOTES = (*("metrics", "names", "groups", "ids", "parents", "env", "seed", "greedy", "methods"),)
+
+
+@dataclass(frozen=True)
+class CrossPlay(Matrix):
+    """A matrix that can be drawn and stored; see `Matrix` for its figures."""
+
+    def heatmap(self, ax: Axes | None = None, *, cluster: bool = True) -> Axes:
+        """Draw the matrix; groups stay together, and cluster sorts the members inside them."""
+        return plots.heatmap(self, ax, cluster=cluster)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write folder/crossplay.safetensors. Raises UserError if one is there already."""
+        path = Path(folder) / FILE
+        if path.exists():
+            raise UserError(f"{path} already exists: choose another place or remove it")
+        notes = {name: getattr(self, name) for name in _NOTES}
+        return save_arrays(path, {"values": self.values}, notes)
+
+    def _repr_html_(self) -> str:
+        title = f"<b>cross-play</b> of {len(self)} policies, {self.episodes} episodes, {self.env}"
+        return title + self.summary().round(1).to_html()
+
+
+def crossplay(
+    env: Environment,
+    entries: Mapping[str, Pool],
+    *,
+    episodes: int = 32,
+    seed: int = 0,
+    greedy: bool = False,
+    budget: int = DEFAULT_BUDGET,
+) -> CrossPlay:
+    """Everyone with everyone, in every seat: pools of any architecture, scripted partners too.
+
+    entries: group name to pool. greedy: trained agents take their most likely action.
+    budget: bytes that games in flight may use. Raises UserError for an empty roster, no episodes,
+    or a pool of another game or version.
+    """
+    if not entries:
+        raise UserError("the roster is empty: give at least one pool, e.g. {'SP': pool}")
+    pools = [agents_of(pool, env, greedy) for pool in entries.values()]
+    played = play_everyone(env, pools, episodes=episodes, key=jax.random.key(seed), budget=budget)
+    labels = [label for pool in pools for label in pool.labels]
+    return CrossPlay(
+        values=played.values,
+        metrics=played.metrics,
+        names=tuple(name for group, pool in entries.items() for name in names_of(group, pool)),
+        groups=tuple(group for group, pool in entries.items() for _ in pool.labels),
+        ids=tuple(label.id for label in labels),
+        parents=tuple(label.parents for label in labels),
+        env=env.spec.id,
+        seed=seed,
+        greedy=greedy,
+        methods=tuple(label.method for label in labels),
+    )
+
+
+def load_crossplay(folder: str | Path) -> CrossPlay:
+    """Read what `CrossPlay.save` wrote. Raises UserError if it is missing, altered or cut short."""
+    path = Path(folder)
+    arrays, notes = load_arrays(path / FILE if path.is_dir() else path)
+    return CrossPlay(
+        values=arrays["values"],
+        metrics=tuple(notes["metrics"]),
+        names=tuple(notes["names"]),
+        groups=tuple(notes["groups"]),
+        ids=tuple(notes["ids"]),
+        parents=tuple(tuple(ids) for ids in notes["parents"]),
+        env=notes["env"],
+        seed=notes["seed"],
+        greedy=notes["greedy"],
+        methods=tuple(notes["methods"]),
+    )

@@ -1,0 +1,1 @@
+"""What agents did in a game, in the game's own terms."""

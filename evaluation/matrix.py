@@ -1,0 +1,166 @@
+"""A cross-play matrix as a value: figures, names, who is in which group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from zsc.agents.pool import Pool
+from zsc.errors import UserError, unknown
+from zsc.evaluation import stats
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """What N policies of several groups earned with each other.
+
+    values [row, col, seat, episode, metric]: the row's policy sat in `seat`, the column's in all
+    others; metrics names the last axis ("return", "length", events of the row's policy).
+    """
+
+    values: np.ndarray
+    metrics: tuple[str, ...]
+    names: tuple[str, ...]  # "SP/0", or "bots/hog" for scripted partners
+    groups: tuple[str, ...]  # the entry of the roster that each policy came from
+    ids: tuple[str, ...]
+    parents: tuple[tuple[str, ...], ...]  # ids of the partners that each was trained with
+    env: str
+    seed: int
+    greedy: bool
+    methods: tuple[str, ...] = ()  # of each policy's label
+
+    def __post_init__(self) -> None:
+        size, shape = len(self.names), np.shape(self.values)
+        if np.asarray(self.values).dtype == object or len(shape) != 5 or shape[:2] != (size, size):
+            raise UserError(
+                f"values of shape {shape} for {size} policies: give [row, col, seat, episode, "
+                "metric], as many episodes in every cell"
+            )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def episodes(self) -> int:
+        """Episodes per cell and seating."""
+        return self.values.shape[3]
+
+    def matrix(self, metric: str = "return", seat: int = 0) -> np.ndarray:
+        """M [N, N]: mean over episodes, the row's policy in `seat`, the column's in the rest."""
+        if metric not in self.metrics:
+            raise unknown("metric", metric, self.metrics)
+        return self.values[:, :, seat, :, self.metrics.index(metric)].mean(-1)
+
+    def members(self, group: str) -> np.ndarray:
+        """The places of a group's policies."""
+        found = np.flatnonzero(np.array(self.groups) == group)
+        if len(found) == 0:
+            raise unknown("group", group, set(self.groups))
+        return found
+
+    @property
+    def trained_together(self) -> np.ndarray:
+        """[N, N] bool: one of the two was a training partner of the other."""
+        met = np.array([[other in mine for other in self.ids] for mine in self.parents], bool)
+        return met.reshape(len(self), len(self)) | met.reshape(len(self), len(self)).T
+
+    def to_frame(self) -> pd.DataFrame:
+        """Long form: one row per cell, seat and episode, one column per metric."""
+        size, _, seats, episodes, _ = self.values.shape
+        row, col, seat, episode = (x.reshape(-1) for x in np.indices((size, size, seats, episodes)))
+        names, groups = np.array(self.names), np.array(self.groups)
+        columns: dict[str, Any] = {
+            "row": names[row],
+            "col": names[col],
+            "row_group": groups[row],
+            "col_group": groups[col],
+            "seat": seat,
+            "episode": episode,
+        }
+        flat = self.values.reshape(-1, len(self.metrics))
+        columns |= {metric: flat[:, i] for i, metric in enumerate(self.metrics)}
+        return pd.DataFrame(columns)
+
+    def matrix_frame(self) -> pd.DataFrame:
+        """The matrix with names on both sides."""
+        return pd.DataFrame(self.matrix(), index=list(self.names), columns=list(self.names))
+
+    def repeats(self, members: np.ndarray) -> bool:
+        """True if these policies are runs of one method."""
+        return len({self.methods[i] for i in members if self.methods}) <= 1
+
+    def block(self, row_group: str, col_group: str) -> stats.Interval:
+        """Mean return between two different groups over both seatings, with its interval.
+
+        Pairs that were trained together do not count: they are not strangers. Only groups whose
+        policies are runs of one method are resampled; scripted partners are taken as given.
+        """
+        rows, cols = self.members(row_group), self.members(col_group)
+        repeats = self.repeats(rows), self.repeats(cols)
+        return self._stranger_block(rows, cols, repeats)
+
+    def summary(self) -> pd.DataFrame:
+        """One row per group: SP, XP within, XP between, gap, each with 95 % node-bootstrap bounds.
+
+        XP within is the group's other members, XP between all members of all other groups. The
+        gap is SP - XP within. Intervals take a group's policies as repetitions of one method:
+        a group of one policy, or of different methods (scripted partners), has none.
+        """
+        matrix = stats.check_matrix(self.matrix())
+        rows = {}
+        for group in dict.fromkeys(self.groups):
+            own = self.members(group)
+            repeats = self.repeats(own)
+            resamples = stats.RESAMPLES if repeats else 0
+            sp, xp, gap = stats.within(matrix[np.ix_(own, own)], resamples=resamples)
+            others = np.setdiff1d(np.arange(len(self)), own)
+            parts = {
+                "SP": sp,
+                "XP within": xp,
+                "gap": gap,
+                "XP between": self._stranger_block(own, others, (repeats, repeats)),
+            }
+            rows[group] = {"policies": len(own)} | {
+                f"{name}{bound}": value
+                for name, part in parts.items()
+                for bound, value in zip(("", " low", " high"), part, strict=True)
+            }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("group")
+
+    def between_groups(self) -> pd.DataFrame:
+        """Mean return of each group (rows) with each group's strangers (columns)."""
+        names = list(dict.fromkeys(self.groups))
+        matrix = self.matrix()
+        table = {
+            col: {
+                row: stats.cross_play(matrix[np.ix_(self.members(row), self.members(row))])
+                if row == col
+                else self.block(row, col).mean
+                for row in names
+            }
+            for col in names
+        }
+        return pd.DataFrame(table).rename_axis("group")
+
+    def _stranger_block(
+        self, rows: np.ndarray, cols: np.ndarray, repeats: tuple[bool, bool]
+    ) -> stats.Interval:
+        """Two sets of policies over both seatings; nan if one of them is empty."""
+        index = np.ix_(rows, cols)
+        both = np.mean([self.matrix(seat=s) for s in range(self.values.shape[2])], axis=0)
+        return stats.between(both[index], ~self.trained_together[index], repeats=repeats)
+
+
+def names_of(group: str, pool: Pool) -> Sequence[str]:
+    """Scripted partners by their names, trained ones by number; checkpoints with their stage."""
+    methods = [label.method for label in pool.labels]
+    if len(set(methods)) == len(methods) > 1:
+        return [f"{group}/{method}" for method in methods]
+    stages = {label.stage for label in pool.labels}
+    if len(stages) > 1:
+        return [f"{group}/{label.member}-{label.stage}" for label in pool.labels]
+    return [f"{group}/{i}" for i in range(len(pool))]

@@ -1,0 +1,1 @@
+"""Agents: policies, pools of them, and how they see a game."""

@@ -1,0 +1,249 @@
+"""Pools: agents of one kind, their parameters stacked, with labels that say where from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+from safetensors import numpy as safetensors
+
+from zsc.agents.policy import Policy, build
+from zsc.envs.base import EnvSpec
+from zsc.errors import UserError
+from zsc.files import (
+    damaged,
+    flat_arrays,
+    library_versions,
+    read_json,
+    unflat_arrays,
+    write_atomically,
+    write_json,
+)
+from zsc.types import Params
+
+
+@dataclass(frozen=True)
+class Label:
+    """Where one agent is from."""
+
+    method: str  # "self_play", or the name of a scripted partner
+    seed: int = 0  # of the run
+    member: int = 0  # in the run
+    step: int = 0  # environment steps it was trained for
+    skill: float | None = None  # mean true return with itself, where it was measured
+    stage: str = "final"  # "initial", "mid", "final"
+    parents: tuple[str, ...] = field(default=(), repr=False)  # ids of its training partners
+    id: str = ""  # follows from policy and parameters
+
+
+@dataclass(frozen=True)
+class Home:
+    """The game that a pool is for."""
+
+    env: str
+    version: int
+    obs_id: str
+    num_actions: int
+
+    @classmethod
+    def of(cls, spec: EnvSpec) -> Home:
+        """The home of agents that were made for a game."""
+        return cls(spec.id, spec.version, spec.obs_id, spec.num_actions)
+
+
+@flax.struct.dataclass
+class Pool:
+    """P agents of one kind."""
+
+    params: Params  # leaves [P, ...]
+    policy: Policy = flax.struct.field(pytree_node=False)
+    labels: tuple[Label, ...] = flax.struct.field(pytree_node=False)
+    home: Home = flax.struct.field(pytree_node=False)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the agents."""
+        return tuple(label.id for label in self.labels)
+
+    def take(self, members: Sequence[int] | np.ndarray) -> Pool:
+        """A pool of some of the agents, in the given order."""
+        index = np.asarray(members, np.int64)
+        params = jax.tree.map(lambda x: x[index], self.params)
+        labels = tuple(self.labels[int(i)] for i in index)
+        return self.replace(params=params, labels=labels)  # type: ignore[attr-defined]
+
+    def where(self, **wanted: Any) -> Pool:
+        """The agents whose label has these values, e.g. `pool.where(stage="final")`."""
+        members = [
+            i
+            for i, label in enumerate(self.labels)
+            if all(getattr(label, name) == value for name, value in wanted.items())
+        ]
+        if not members:
+            raise UserError(f"the pool has no agent with {wanted}: look at pool.labels")
+        return self.take(members)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the pool to a folder; an existing pool there is an error."""
+        return save_pool(self, path)
+
+    def __repr__(self) -> str:
+        methods = ", ".join(dict.fromkeys(label.method for label in self.labels))
+        return f"Pool({len(self)} x {self.policy.name} for {self.home.env}: {methods})"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{i}</td><td>{label.method}</td><td>{label.seed}</td><td>{label.member}</td>"
+            f"<td>{label.stage}</td><td>{label.step:,}</td>"
+            f"<td>{'' if label.skill is None else f'{label.skill:.1f}'}</td>"
+            f"<td><code>{label.id}</code></td></tr>"
+            for i, label in enumerate(self.labels)
+        )
+        names = ("", "method", "seed", "member", "stage", "steps", "skill", "id")
+        head = "".join(f"<th>{name}</th>" for name in names)
+        title = f"<b>{len(self)} agents</b>, {self.policy.name}, for {self.home.env}"
+        return f"{title}<table><tr>{head}</tr>{rows}</table>"
+
+
+POOL_FORMAT = 1
+
+#: What a cross-play is played by: pools of any kinds.
+Roster: TypeAlias = Sequence[Pool]
+
+
+def make_pool(spec: EnvSpec, policy: Policy, params: Params, labels: Sequence[Label]) -> Pool:
+    """A pool of agents with parameters [P, ...]; the ids are made from the parameters."""
+    host = jax.tree.map(np.asarray, params)
+    named = tuple(
+        replace(label, id=_identify(policy, jax.tree.map(lambda x, i=i: x[i], host)))
+        for i, label in enumerate(labels)
+    )
+    return Pool(jax.tree.map(jnp.asarray, host), policy, named, Home.of(spec))
+
+
+def join(pools: Sequence[Pool]) -> Pool:
+    """One pool of several of the same kind and game."""
+    first = pools[0]
+    for pool in pools[1:]:
+        if pool.policy != first.policy or pool.home != first.home:
+            raise UserError(
+                f"pools of {first.policy.name} for {first.home.env} and {pool.policy.name} for "
+                f"{pool.home.env} cannot be one pool: keep them apart in a roster"
+            )
+    params = jax.tree.map(lambda *x: jnp.concatenate(x), *(pool.params for pool in pools))
+    labels = tuple(label for pool in pools for label in pool.labels)
+    return Pool(params, first.policy, labels, first.home)
+
+
+def check_home(pool: Pool, spec: EnvSpec) -> None:
+    """Raise UserError unless the pool's agents can play this game."""
+    home, here = pool.home, Home.of(spec)
+    who = f"the pool of {pool.labels[0].method if pool.labels else 'nobody'}"
+    if (home.obs_id, home.num_actions) != (here.obs_id, here.num_actions):
+        raise UserError(
+            f"{who} was made for {home.env} (observation {home.obs_id}), not for {here.env} "
+            f"({here.obs_id}): take a pool of this game, or build the environment that it knows"
+        )
+    if home.version != here.version:
+        raise UserError(
+            f"{who} was made for version {home.version} of {home.env}, this is version "
+            f"{here.version}: train it again, or install the toolkit that made it"
+        )
+
+
+def _identify(policy: Policy, params: Params) -> str:
+    digest = hashlib.sha256(repr((policy.name, policy.config)).encode())
+    for leaf in jax.tree.leaves(params):
+        digest.update(np.ascontiguousarray(leaf).tobytes())
+    return digest.hexdigest()[:12]
+
+
+def save_pool(pool: Pool, path: str | Path) -> Path:
+    """Write a pool folder: one safetensors file and manifest.json with its hash.
+
+    Raises UserError if a pool is there already; nothing is overwritten.
+    """
+    folder = Path(path)
+    if (folder / "manifest.json").exists():
+        raise UserError(f"{folder} already holds a pool: choose another place or remove it")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be made: {error.strerror}; choose another place"
+        ) from None
+    data = safetensors.save(flat_arrays(pool.params))
+    digest = hashlib.sha256(data).hexdigest()
+    name = f"members-{digest[:12]}.safetensors"
+    write_atomically(folder / name, data)
+    manifest = {
+        "format": "zsc-pool",
+        "format_version": POOL_FORMAT,
+        "game": asdict(pool.home),
+        "policy": {"name": pool.policy.name, "config": [list(pair) for pair in pool.policy.config]},
+        "members": [asdict(label) for label in pool.labels],
+        "file": name,
+        "sha256": digest,
+        "libraries": library_versions(),
+    }
+    write_json(folder / "manifest.json", manifest)
+    return folder
+
+
+def load_pool(path: str | Path) -> Pool:
+    """Read a pool folder, or the pool of a run folder.
+
+    Raises UserError if there is none, if it was altered or cut short, or if its format is newer.
+    """
+    folder = _find_pool(Path(path))
+    manifest = read_json(folder / "manifest.json")
+    version = manifest.get("format_version", 0)
+    if manifest.get("format") != "zsc-pool" or version not in range(POOL_FORMAT + 1):
+        raise UserError(
+            f"{folder / 'manifest.json'} is no pool manifest of format {POOL_FORMAT} or older: "
+            "install the toolkit version that wrote it"
+        )
+    try:
+        data = (folder / manifest["file"]).read_bytes()
+        home, labels = Home(**manifest["game"]), _labels(manifest["members"])
+        policy = build(manifest["policy"]["name"], _tuples(manifest["policy"]["config"]))
+        digest = manifest["sha256"]
+    except (KeyError, TypeError, AttributeError):
+        raise damaged(folder / "manifest.json") from None
+    except FileNotFoundError:
+        raise UserError(f"{folder / manifest['file']} is missing: copy the whole folder") from None
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise damaged(folder / manifest["file"])
+    one = jax.eval_shape(policy.init, jax.random.key(0))
+    like = jax.tree.map(lambda x: jax.ShapeDtypeStruct((len(labels), *x.shape), x.dtype), one)
+    params = unflat_arrays(like, safetensors.load(data), folder / manifest["file"])
+    return Pool(params, policy, labels, home)
+
+
+def _find_pool(path: Path) -> Path:
+    for folder in (path, path / "pool"):
+        manifest = folder / "manifest.json"
+        if manifest.exists() and read_json(manifest).get("format") == "zsc-pool":
+            return folder
+    if (path / "manifest.json").exists():
+        raise UserError(f"{path} holds no finished pool: finish the run with --resume")
+    raise UserError(f"there is no pool in {path}: give a pool folder or the folder of a run")
+
+
+def _labels(rows: list[dict[str, Any]]) -> tuple[Label, ...]:
+    return tuple(Label(**{**row, "parents": tuple(row["parents"])}) for row in rows)
+
+
+def _tuples(value: Any) -> Any:
+    """JSON lists back to the tuples that a policy's config is made of."""
+    return tuple(_tuples(part) for part in value) if isinstance(value, list) else value

@@ -1,0 +1,86 @@
+"""Agents that know a game by another encoding: they are shown what they know.
+
+Every agent of a cross-play sees the environment's own observations. One that was trained on another
+encoding of the same game (a grid, say, where the others have vectors) is wrapped, so that it reads
+the state and encodes it as it is used to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from zsc.agents.policy import Config, Inputs, Out, Policy, build, register
+from zsc.agents.policy import greedy as greedy_policy
+from zsc.agents.pool import Home, Pool
+from zsc.envs.base import Environment
+from zsc.envs.registry import rebuild
+from zsc.errors import UserError
+from zsc.types import Carry, Params
+
+_NAME = "seen_through"
+
+
+def scripted(policy: Policy) -> bool:
+    """True for a policy that reads the state because it is a script, not for its encoding."""
+    if policy.name == _NAME:
+        told = dict(policy.config)
+        return build(told["name"], told["config"]).needs_state
+    return policy.needs_state
+
+
+def at_home(pool: Pool, env: Environment) -> Pool:
+    """The pool as it can play in env: itself, or with its own view of the same game.
+
+    Pools of another game are returned as they are, for the caller's check to refuse.
+    """
+    known: Any = env
+    if pool.policy.name == _NAME and pool.home == Home.of(env.spec):
+        # moved before: the view is renewed, since other settings may differ
+        told = dict(pool.policy.config)
+        view = replace(known, encoding=dict(told["settings"])["encoding"])
+        policy = seen_through(view, build(told["name"], told["config"]))
+        same = policy == pool.policy
+        return pool if same else pool.replace(policy=policy)  # type: ignore[attr-defined]
+    if pool.home == Home.of(env.spec) or not hasattr(known, "encoding"):
+        return pool
+    encoding = pool.home.obs_id.split(":")[0]
+    try:
+        theirs = replace(known, encoding=encoding)
+    except UserError:
+        return pool
+    if Home.of(theirs.spec) != pool.home:
+        return pool
+    policy = seen_through(theirs, pool.policy)
+    return pool.replace(policy=policy, home=Home.of(env.spec))  # type: ignore[attr-defined]
+
+
+def seen_through(env: Any, policy: Policy) -> Policy:
+    """The policy with the observations of env, which encodes the game's state by `observe`."""
+
+    def apply(params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
+        own = env.observe(inputs.state)[inputs.agent]
+        state = inputs.state if policy.needs_state else ()
+        return policy.apply(params, carry, inputs._replace(obs=own, state=state))
+
+    settings = tuple((name, value) for name, value in asdict(env).items())
+    config: Config = (
+        ("config", policy.config),
+        ("env", env.spec.id),
+        ("name", policy.name),
+        ("settings", settings),
+    )
+    return Policy(_NAME, config, policy.init, policy.carry, apply, needs_state=True)
+
+
+@register(_NAME)
+def _seen_through(*, name: str, config: Config, env: str, settings: Config) -> Policy:
+    return seen_through(rebuild(env, dict(settings)), build(name, config))
+
+
+def agents_of(pool: Pool, env: Environment, greedy: bool) -> Pool:
+    """A pool as it plays: greedily or not, and in the game's encoding or its own."""
+    # a script's chances are part of what it is: a greedy "random" walks north
+    if greedy and not scripted(pool.policy):
+        pool = pool.replace(policy=greedy_policy(pool.policy))  # type: ignore[attr-defined]
+    return at_home(pool, env)

@@ -1,0 +1,1 @@
+"""The machine: devices, processes, and how members are mapped to them."""

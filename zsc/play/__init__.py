@@ -1,0 +1,1 @@
+"""Playing: matches, rollouts, episodes, cross-play, films."""

@@ -1,0 +1,91 @@
+"""Whole episodes with everything that happened in them: records, films and teams are made of them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zsc.agents.policy import Inputs, Policy, in_turns
+from zsc.agents.pool import Pool, check_home
+from zsc.envs.base import Environment, begin
+from zsc.errors import UserError
+from zsc.nets import sample
+from zsc.records.record import Record
+from zsc.types import Array, Carry, Key, Params, State
+
+
+def record(
+    env: Environment, agents: tuple[Pool, ...], *, episodes: int = 1, seed: int = 0
+) -> Record:
+    """Let one agent per seat play, and keep everything. Episode e of a seed is always the same.
+
+    agents: one pool of a single agent per seat. Raises UserError for a wrong number of seats or
+    a pool of another game.
+    """
+    if len(agents) != env.spec.num_agents or any(len(pool) != 1 for pool in agents):
+        raise UserError(
+            f"{env.spec.id} has {env.spec.num_agents} seats: give one single-agent pool per seat, "
+            "e.g. pool.take([0])"
+        )
+    for pool in agents:
+        check_home(pool, env.spec)
+    if episodes < 1:
+        raise UserError(f"{episodes} episodes: record at least 1")
+    params = tuple(jax.tree.map(lambda x: x[0], pool.params) for pool in agents)
+    policies = tuple(pool.policy for pool in agents)
+    keys = jax.vmap(partial(jax.random.fold_in, jax.random.key(seed)))(jnp.arange(episodes))
+    return Record(*jax.tree.map(np.asarray, _play(env, policies, params, keys)))
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _play(
+    env: Environment, policies: tuple[Policy, ...], params: tuple[Params, ...], keys: Key
+) -> tuple[Any, ...]:
+    seats = jnp.arange(env.spec.num_agents)
+    return jax.vmap(lambda key: episode(env, policies, params, seats, key))(keys)
+
+
+def episode(
+    env: Environment,
+    policies: tuple[Policy, ...],
+    params: tuple[Params, ...],
+    seats: Array,
+    key: Key,
+) -> tuple[Any, ...]:
+    """The fields of a `Record` for one episode: role r plays by policies[r] in seat seats[r]."""
+    policies = tuple(in_turns(env.spec, policy) for policy in policies)
+
+    def step(now: tuple[State, Any, tuple[Carry, ...]], time: Array) -> tuple[Any, Any]:
+        state, shown, carries = now
+        here = jax.random.fold_in(key, time)
+        noise = jax.random.gumbel(
+            jax.random.fold_in(here, 1), (env.spec.num_agents, env.spec.num_actions)
+        )
+        actions, after = [], []
+        for role, policy in enumerate(policies):
+            seat = seats[role]
+            seen = Inputs(
+                shown.obs[seat],
+                shown.mask[seat],
+                time == 0,
+                seat,
+                state if policy.needs_state else (),
+            )
+            carry, out = policy.apply(params[role], carries[role], seen)
+            actions.append(sample(out.logits, seen.mask, noise[seat]))
+            after.append(carry)
+        action = jnp.stack(actions)[jnp.argsort(seats)]
+        moved, then = env.step(here, state, action)
+        kept = (shown.obs, shown.mask, action, then.reward, then.info["events"], ~shown.done)
+        return (moved, then, tuple(after)), (moved, *kept)
+
+    state, timestep = begin(env, key)
+    carries = tuple(policy.carry() for policy in policies)
+    _, (states, *rest) = jax.lax.scan(
+        step, (state, timestep, carries), jnp.arange(env.spec.horizon)
+    )
+    return jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), state, states), *rest

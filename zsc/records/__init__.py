@@ -1,0 +1,1 @@
+"""Recorded games, ours and people's."""

@@ -1,0 +1,100 @@
+"""The host loop of a training: chunks of updates, sinks, saving."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zsc.learn.learner import Metrics
+from zsc.machine.cluster import to_host
+from zsc.machine.members import replicate
+from zsc.train.sinks import Progress, Row, Sink
+from zsc.train.state import TrainState
+from zsc.train.update import Update
+from zsc.types import Array
+
+
+def _tell_stopped(rows: Sequence[Row], alive: np.ndarray) -> None:
+    """Warn of members that were alive before these rows and are not any more."""
+    for row in rows:
+        for member in np.flatnonzero(alive & (row["alive"] == 0)):
+            warnings.warn(
+                f"member {member} is stopped at update {row['update']}: its loss is "
+                f"{row['loss'][member]:g}, its return {row['return'][member]:g}; it keeps what it "
+                "was before, the others go on",
+                stacklevel=3,
+            )
+        alive = alive & (row["alive"] > 0)
+
+
+@lru_cache(maxsize=64)
+def _chunk(update: Update, size: int) -> Callable[[TrainState, Array], tuple[TrainState, Metrics]]:
+    """Up to `size` updates as one program; how many is an argument, so a rest compiles nothing."""
+    once = jax.jit(update)  # traced a single time, for its shapes and for the loop
+
+    def run(state: TrainState, count: Array) -> tuple[TrainState, Metrics]:
+        shapes = jax.eval_shape(once, state)[1]
+        log = jax.tree.map(lambda x: jnp.zeros((size, *x.shape), x.dtype), shapes)
+
+        def body(index: Array, carry: tuple[TrainState, Metrics]) -> tuple[TrainState, Metrics]:
+            state, log = carry
+            state, metrics = once(state)
+            return state, jax.tree.map(lambda rows, row: rows.at[index].set(row), log, metrics)
+
+        state, log = jax.lax.fori_loop(0, count, body, (state, log))
+        return state, replicate(log, len(state.key))
+
+    return jax.jit(run, donate_argnums=0)
+
+
+def fit(
+    update: Update,
+    state: TrainState,
+    *,
+    updates: int,
+    chunk: int = 10,
+    sinks: Sequence[Sink] = (),
+    steps_per_update: int = 1,
+    save: Callable[[TrainState], None] | None = None,
+) -> TrainState:
+    """Train until `updates` updates are done in all; `chunk` at a time are one device program.
+
+    A member whose numbers go bad (a loss that is no number) is stopped with a warning that names it
+    and keeps its last good parameters; the others go on.
+
+    After each chunk every sink gets one row per update: {"update", "steps", metric: [M] ...}, steps
+    being those of one member; then `save(state)` is called, if given.
+    """
+    run = _chunk(update, chunk)
+    done = int(state.update)
+    alive = np.asarray(to_host(state.alive))
+    state = jax.tree.map(jnp.copy, state)  # the caller's arrays are not given away
+    for sink in sinks:
+        sink.start(Progress(done, updates, steps_per_update, len(state.key)))
+    try:
+        while done < updates:
+            began = time.perf_counter()
+            count = min(chunk, updates - done)
+            state, log = run(state, jnp.int32(count))
+            host = jax.tree.map(np.asarray, log)
+            rows = [
+                {"update": done + i + 1, "steps": (done + i + 1) * steps_per_update}
+                | {name: value[i] for name, value in host.items()}
+                for i in range(count)
+            ]
+            _tell_stopped(rows, alive)
+            alive, done = host["alive"][count - 1] > 0, done + count
+            for sink in sinks:
+                sink.write(rows, time.perf_counter() - began)
+            if save is not None:
+                save(state)
+    finally:
+        for sink in sinks:
+            sink.close()
+    return state

@@ -1,0 +1,207 @@
+"""Run folders: what was asked for, how it went, what came out, and where to go on from.
+
+manifest.json   method, settings, seed, environment, versions, git revision
+metrics.jsonl   one line per update, every member in its own column
+pool/           the trained agents (written when training is over)
+state/          training state to resume from, the last two that were saved
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from zsc.agents.pool import Pool
+from zsc.errors import UserError
+from zsc.files import (
+    Part,
+    git_revision,
+    library_versions,
+    load_parts,
+    own_part,
+    read_json,
+    save_arrays,
+    write_json,
+)
+from zsc.machine import cluster
+from zsc.types import PyTree
+
+_STATE_FILE = re.compile(r"(?P<update>\d+)(\.\d+of(?P<processes>\d+))?\.safetensors")
+
+
+class RunFolder:
+    """One run on disk, held by one training at a time."""
+
+    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
+        self.path, self.settings = path, settings
+        self.lock = cluster.lock_of(path, jax.process_index())
+        self.lock.take()
+        cluster.all_alive(path)
+        if cluster.leads():
+            for left in path.rglob(".*.tmp"):  # half-written files of a process that was killed
+                left.unlink(missing_ok=True)
+
+    @classmethod
+    def create(cls, path: str | Path, settings: dict[str, Any]) -> RunFolder:
+        """A new run, made by the first process. Raises UserError if anything is there already."""
+        folder = Path(path)
+        if cluster.leads():
+            try:
+                cls._make(folder, settings)
+            except UserError:
+                cluster.agree(False)
+                raise
+        if not cluster.agree(True):
+            raise UserError("the first process could not make the run folder: it says why")
+        return cls(folder, settings)
+
+    @staticmethod
+    def _make(folder: Path, settings: dict[str, Any]) -> None:
+        """The folder with its manifest. Raises UserError."""
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UserError(
+                f"{folder} already exists: choose another --out, or go on with it by --resume"
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"{folder} cannot be made: {error.strerror}; choose another --out"
+            ) from None
+        notes = {
+            "libraries": library_versions(),
+            "git": git_revision(),
+            "command": shlex.join(sys.argv),
+        }
+        write_json(folder / "manifest.json", {"format": "zsc-run", **settings, **notes})
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunFolder:
+        """An existing run, to go on with."""
+        manifest = read_json(Path(path) / "manifest.json")
+        if manifest.get("format") != "zsc-run":
+            raise UserError(f"{path} is not the folder of a run: give one that zsc train made")
+        return cls(Path(path), manifest)
+
+    @property
+    def finished(self) -> bool:
+        """True once the pool is written."""
+        return self.holds_pool("pool")
+
+    def holds_pool(self, name: str) -> bool:
+        """True if a pool of that name was written."""
+        return (self.path / name / "manifest.json").exists()
+
+    def metrics(self, stage: str = "") -> Path:
+        """The file of metrics of a stage."""
+        return self.path / f"metrics{'-' if stage else ''}{stage}.jsonl"
+
+    def write_pool(self, name: str, pool: Pool) -> None:
+        """Write a pool if it is not there, by the first process; all wait for it."""
+        if cluster.leads() and not self.holds_pool(name):
+            pool.save(self.path / name)
+        cluster.wait(f"pool {name}")
+
+    def saver(self, stage: str) -> Saver:
+        """What saves training states; the last two of a stage are kept."""
+        return Saver(self.path / "state", stage)
+
+    def latest(self, stage: str, like: PyTree) -> PyTree | None:
+        """The newest state of a stage that reads without fault, placed on devices as `like`.
+
+        None if nothing was saved; raises UserError if nothing that was saved can be read.
+        """
+        folder = self.path / "state"
+        found = {_key_of(paths, stage): paths for paths in saved_states(folder, stage)}
+        for number in range(cluster.agree(len(found))):
+            # the first process says which one, since disks do not show all of them the same
+            update, parts = (cluster.agree(x) for x in [*found, *[(0, 0)] * (number + 1)][number])
+            state = self._read(found.get((update, parts)), like)
+            if cluster.all_say(state is not None):
+                return state
+        if any(folder.glob(f"{stage}-*.safetensors")):
+            raise UserError(f"no state in {folder} can be read: start the run anew")
+        return None
+
+    def _read(self, paths: list[Path] | None, like: PyTree) -> PyTree | None:
+        """A state on its devices, or None with a warning if it cannot be read."""
+        try:
+            if paths is None:
+                raise UserError(f"{self.path / 'state'} is not the same for all processes")
+            state = load_parts(paths, like)
+        except UserError as error:
+            print(f"warning: {error}; going back to the state before it")
+            return None
+        return jax.tree.map(lambda x, y: cluster.place(x, y.sharding), state, like)
+
+
+class Saver:
+    """Writes training states in the background, one after the other.
+
+    The state is copied to the host at once; the device goes on while the file is written. Several
+    processes write a part each.
+    """
+
+    def __init__(self, folder: Path, stage: str) -> None:
+        self.folder, self.stage = folder, stage
+        self.worker = ThreadPoolExecutor(1, thread_name_prefix="zsc-save")
+        self.pending: Future[None] | None = None
+
+    def save(self, state: PyTree) -> None:
+        """Write a state; waits for the one before. Raises UserError if that failed."""
+        self.wait()
+        update = int(state.update)
+        self.pending = self.worker.submit(self._write, update, own_part(state))
+
+    def wait(self) -> None:
+        """Until all is on disk. Raises UserError if it could not be written."""
+        pending, self.pending = self.pending, None
+        if pending is not None:
+            pending.result()
+
+    def close(self) -> None:
+        """Wait, and let the thread end."""
+        try:
+            self.wait()
+        finally:
+            self.worker.shutdown()
+
+    def _write(self, update: int, part: Part) -> None:
+        process, processes = jax.process_index(), jax.process_count()
+        whose = f".{process}of{processes}" if processes > 1 else ""
+        name = f"{self.stage}-{update:08d}{whose}.safetensors"
+        save_arrays(self.folder / name, part.arrays, {"update": update, "rows": part.rows})
+        whole = saved_states(self.folder, self.stage)
+        if len(whole) > 1:  # parts of older states too, from however many processes
+            kept = _update_of(whole[1][0], self.stage)
+            for path in self.folder.glob(f"{self.stage}-*.safetensors"):
+                if _update_of(path, self.stage) < kept:
+                    path.unlink(missing_ok=True)
+
+
+def saved_states(folder: Path, stage: str) -> list[list[Path]]:
+    """The files of each whole saved state of a stage, newest first."""
+    found: dict[tuple[int, int], list[Path]] = {}
+    for path in sorted(folder.glob(f"{stage}-*.safetensors")):
+        match = _STATE_FILE.fullmatch(path.name.removeprefix(f"{stage}-"))
+        if match:
+            key = int(match["update"]), int(match["processes"] or 1)
+            found.setdefault(key, []).append(path)
+    whole = {key: paths for key, paths in found.items() if len(paths) == key[1]}
+    return [whole[key] for key in sorted(whole, reverse=True)]
+
+
+def _key_of(paths: list[Path], stage: str) -> tuple[int, int]:
+    """(update, parts) of a saved state."""
+    return _update_of(paths[0], stage), len(paths)
+
+
+def _update_of(path: Path, stage: str) -> int:
+    match = _STATE_FILE.fullmatch(path.name.removeprefix(f"{stage}-"))
+    return int(match["update"]) if match else sys.maxsize
