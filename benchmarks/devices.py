@@ -29,13 +29,15 @@ def cost_of_a_step(devices: int) -> float:
     zsc.setup(devices=devices)
     env = zsc.make("overcooked/cramped_room")
     known, method = preset(env.spec), Method("self_play")
-    policy = known.policy(env.spec)
-    update = make_update(env, policy, method, known.ppo)
-    state = init_state(policy, method, known.ppo, members=MEMBERS, seed=0, updates=1000)
+    policy = known.network(env.spec)
+    update = make_update(env, policy, method, known.learner)
+    state = init_state(env, policy, method, known.learner, members=MEMBERS, seed=0, updates=1000)
     state = fit(update, state, updates=1, chunk=UPDATES)
     began = time.perf_counter()
     fit(update, state, updates=1 + UPDATES, chunk=UPDATES)
-    return (time.perf_counter() - began) / (UPDATES * MEMBERS * steps_per_update(env, known.ppo))
+    return (time.perf_counter() - began) / (
+        UPDATES * MEMBERS * steps_per_update(env, known.learner)
+    )
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ def trained(env, network):
     """The pool of two seeds, and its returns and steps per update."""
     policy, steps = NETWORKS[network]
     out = RUNS / f"full-2p-{network}"
-    recipe = SelfPlay(members=2, steps=steps, policy=policy)
+    recipe = SelfPlay(members=2, steps=steps, network=policy)
     pool = recipe.train(env, seed=0, out=out, resume=out.exists(), progress=True)
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     return pool, {name: np.array([row[name] for row in rows]) for name in ("steps", "return")}

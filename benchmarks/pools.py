@@ -46,10 +46,12 @@ def train(layout: str, seed: int):
     env = zsc.make(f"overcooked/{layout}")
     known = preset(env.spec)
     policy, method = zsc.mlp_policy(env.spec), Method("self_play")
-    updates = updates_for(env, known.ppo, known.steps)
-    update = make_update(env, policy, method, known.ppo)
-    state = init_state(policy, method, known.ppo, members=MEMBERS, seed=seed, updates=updates)
-    per_update = steps_per_update(env, known.ppo)
+    updates = updates_for(env, known.learner, known.steps)
+    update = make_update(env, policy, method, known.learner)
+    state = init_state(
+        env, policy, method, known.learner, members=MEMBERS, seed=seed, updates=updates
+    )
+    per_update = steps_per_update(env, known.learner)
     began = time.perf_counter()
     fit(update, state, updates=1, chunk=CHUNK)
     compiling = time.perf_counter() - began

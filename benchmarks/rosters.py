@@ -22,7 +22,6 @@ from zsc.evaluation.heldout import FOLDER, HeldOut, write_roster
 from zsc.play.crossplay import versus
 from zsc.populations import BestResponse, FictitiousCoPlay, OtherPlay, SelfPlay
 from zsc.populations.presets import preset
-from zsc.populations.stage import Log
 
 GAMES = (
     "overcooked/cramped_room",
@@ -51,8 +50,9 @@ def trained_partners(env) -> tuple[Pool, list[str]]:
         pools = [recipe(members=2).train(env, seed=SEED) for recipe in (SelfPlay, OtherPlay)]
         return join(pools), [f"{name} {i}" for name in ("self-play", "other-play") for i in (0, 1)]
     # the first stage of fictitious co-play: self-play seeds with their halfway checkpoints
-    stages = FictitiousCoPlay(members=1, partners=3).train_partners(env, SEED, Log())
-    pool = join([stages.where(stage="final"), stages.where(stage="mid")])
+    recipe = FictitiousCoPlay(members=1, partners=3)
+    stages = recipe.train_partners(recipe.running(env, SEED))
+    pool = join([stages.where(checkpoint="final"), stages.where(checkpoint="mid")])
     names = [f"self-play {i}{half}" for half in ("", " halfway") for i in range(3)]
     return pool, names
 

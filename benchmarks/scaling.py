@@ -41,7 +41,7 @@ def hanabi(games, players):
 def training(members, name, chunk):
     """(turn) -> steps: some updates of the game's preset."""
     env = zsc.make(name)
-    return pool(env, preset(env.spec).policy(env.spec), chunk, members)
+    return pool(env, preset(env.spec).network(env.spec), chunk, members)
 
 
 def rates(make, sizes, *settings):

@@ -28,7 +28,6 @@ from benchmarks.pools import train as train_pool
 from benchmarks.report import table, write_section
 from zsc.populations import FictitiousCoPlay
 from zsc.populations.presets import preset
-from zsc.populations.stage import Log
 from zsc.train import fit, init_state, make_update
 from zsc.train.method import Method
 from zsc.train.sinks import Memory
@@ -42,7 +41,7 @@ def pool(env, policy, chunk, members=MEMBERS):
     """(turn) -> steps that living games played: `chunk` more updates of all members."""
     ppo, method = preset(env.spec).ppo, Method("self_play")
     update = make_update(env, policy, method, ppo)
-    state = init_state(policy, method, ppo, members=members, seed=0, updates=10_000)
+    state = init_state(env, policy, method, ppo, members=members, seed=0, updates=10_000)
 
     def run(_):
         nonlocal state
@@ -101,7 +100,7 @@ def recurrent():
     network = ippo.RecurrentNet(game.action_space(game.agents[0]).n)
     settings = ippo.RNN._replace(envs=64)  # of 1,024
     other = baseline(game, network, settings, 1, 2, shaped=False, hidden=network.width)
-    return pool(env, preset(env.spec).policy(env.spec), 4), other
+    return pool(env, preset(env.spec).network(env.spec), 4), other
 
 
 def rates() -> None:
@@ -174,7 +173,7 @@ def whole(seed: str) -> None:
 
 def partner(seed: str, out: str) -> None:
     """One self-play seed and its three checkpoints."""
-    trained = ALONE.train_partners(zsc.make(f"overcooked/{KITCHEN}"), int(seed), Log())
+    trained = ALONE.train_partners(ALONE.running(zsc.make(f"overcooked/{KITCHEN}"), int(seed)))
     trained.save(Path(out) / seed)
 
 
@@ -187,7 +186,7 @@ def response(seed: str, folder: str) -> None:
         jax.tree.map(lambda *x: np.concatenate(x), *(pool.params for pool in pools)),
         [label for pool in pools for label in pool.labels],
     )
-    ALONE.train_responses(zsc.make(f"overcooked/{KITCHEN}"), int(seed), Log(), partners)
+    ALONE.train_responses(ALONE.running(zsc.make(f"overcooked/{KITCHEN}"), int(seed)), partners)
 
 
 def baseline_partner(seed: str, _: str) -> None:

@@ -156,11 +156,11 @@ class Matrix:
 
 
 def names_of(group: str, pool: Pool) -> Sequence[str]:
-    """Scripted partners by their names, trained ones by number; checkpoints with their stage."""
+    """Scripted partners by their names, trained ones by number; checkpoints with their age."""
     methods = [label.method for label in pool.labels]
     if len(set(methods)) == len(methods) > 1:
         return [f"{group}/{method}" for method in methods]
-    stages = {label.stage for label in pool.labels}
-    if len(stages) > 1:
-        return [f"{group}/{label.member}-{label.stage}" for label in pool.labels]
+    found = {label.checkpoint for label in pool.labels}
+    if len(found) > 1:
+        return [f"{group}/{label.member}-{label.checkpoint}" for label in pool.labels]
     return [f"{group}/{i}" for i in range(len(pool))]

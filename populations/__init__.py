@@ -13,11 +13,19 @@ from zsc.populations.best_response import BestResponse
 from zsc.populations.fictitious_co_play import FictitiousCoPlay
 from zsc.populations.high_entropy import HighEntropy
 from zsc.populations.other_play import OtherPlay
+from zsc.populations.recipe import Recipe, Run
 from zsc.populations.self_play import SelfPlay
 from zsc.train.method import Method
 
 #: Recipes by the names of the command line.
-RECIPES = {"sp": SelfPlay, "op": OtherPlay, "he": HighEntropy, "fcp": FictitiousCoPlay}
+RECIPES: dict[str, type[Recipe]] = {
+    "sp": SelfPlay,
+    "op": OtherPlay,
+    "he": HighEntropy,
+    "fcp": FictitiousCoPlay,
+    "br": BestResponse,
+    "bc": BehaviourCloning,
+}
 
 __all__ = [
     "RECIPES",
@@ -27,5 +35,7 @@ __all__ = [
     "HighEntropy",
     "Method",
     "OtherPlay",
+    "Recipe",
+    "Run",
     "SelfPlay",
 ]

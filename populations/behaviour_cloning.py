@@ -7,9 +7,8 @@ many as there are, with replacement, so that their spread says how much the few 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -17,22 +16,25 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from zsc import keys
 from zsc.agents.policy import Inputs, Policy, in_turns, mlp_policy
 from zsc.agents.pool import Label, Pool, make_pool
 from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
 from zsc.machine.cluster import leads, to_host
-from zsc.machine.members import map_members
+from zsc.machine.members import make_members, map_members
 from zsc.nets import distribution
+from zsc.play.acting import inputs_of
 from zsc.play.crossplay import self_play_returns
-from zsc.populations.presets import MakePolicy
-from zsc.populations.stage import Log, open_log
+from zsc.populations.journal import Log
+from zsc.populations.presets import Preset
+from zsc.populations.recipe import Recipe, Run, at_least_one
+from zsc.populations.stage import SKILL_EPISODES
 from zsc.records.record import Record
 from zsc.train.sinks import JsonLines
 from zsc.types import Array, Key, Params
 
 METHOD = "behaviour_cloning"
-_EPISODES = 16  # to measure the skill
 
 
 class _Samples(NamedTuple):
@@ -44,8 +46,8 @@ class _Samples(NamedTuple):
     game: Array  # [S] which recorded game
 
 
-@dataclass(frozen=True)
-class BehaviourCloning:
+@dataclass(frozen=True, kw_only=True)
+class BehaviourCloning(Recipe):
     """Agents that imitate recorded games.
 
     games: what was recorded; every seat's player is imitated unless `seats` names some.
@@ -54,9 +56,10 @@ class BehaviourCloning:
         learn step by step.
     held_out: share of the games, taken from the end, on which accuracy is measured and nobody
         learns.
+    network: as in `Recipe`; None is `mlp_policy`.
     """
 
-    games: Record
+    games: Record = field(kw_only=False)
     members: int = 4
     epochs: int = 60
     batch: int = 256
@@ -64,46 +67,46 @@ class BehaviourCloning:
     stretch: int = 64
     held_out: float = 0.0
     seats: tuple[int, ...] | None = None
-    policy: MakePolicy = mlp_policy
+    steps: None = field(init=False, default=None, repr=False)
+    learner: None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("members", "epochs", "batch", "stretch"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} is {getattr(self, name)}: at least 1 is needed")
+        at_least_one(self, "members", "epochs", "batch", "stretch")
         if not 0 <= self.held_out < 1:
             raise UserError(f"held_out is {self.held_out}: give a share from 0 to less than 1")
 
-    def train(self, env: Environment, *, seed: int = 0, out: str | Path | None = None) -> Pool:
-        """A pool of `members` imitators; `out` is a run folder to make.
-
-        Raises UserError for games of another environment, or too few to hold some out.
-        """
-        policy = self.policy(env.spec)
-        learn, test = self._samples(env.spec, policy)
-        with open_log(self, env, seed, out, resume=False, progress=False) as log:
-            root = jax.random.key(seed)
-            keys = jax.vmap(partial(jax.random.fold_in, root))(np.arange(self.members))
-            # lax.map, not vmap: batched orthogonal initialisers hang on a CPU with two cores
-            params = jax.lax.map(policy.init, keys)
-            plays = in_turns(env.spec, policy)
-            games = int(learn.game.max()) + 1
-            fit = map_members(partial(_fit, plays, self, games, learn, test))
-            params, told = to_host(jax.jit(fit)(params, keys))
-            steps = int(np.asarray(learn.counts).sum()) * self.epochs
-            skills = self_play_returns(
-                env, policy, params, episodes=_EPISODES, key=jax.random.fold_in(root, 2**31 - 2)
-            )
-            labels = [
-                Label(METHOD, seed, m, steps, skill=float(skills[m])) for m in range(self.members)
-            ]
-            pool = make_pool(env.spec, policy, params, labels)
-            _write(log, told, pool)
-            return pool
-
-    def plans(self, spec: EnvSpec) -> tuple[Any, ...]:
+    def stages(self, spec: EnvSpec) -> tuple[Preset, ...]:
         """Nothing is played for learning."""
         del spec
         return ()
+
+    def agents(self, spec: EnvSpec) -> Policy:
+        """What the imitators are."""
+        return (self.network or mlp_policy)(spec)
+
+    def check(self, env: Environment) -> None:
+        """Raise UserError for games of another environment, or too few to hold some out."""
+        self._samples(env.spec, self.agents(env.spec))
+
+    def build(self, run: Run) -> Pool:
+        """The imitators."""
+        env, policy = run.env, self.agents(run.env.spec)
+        learn, test = self._samples(env.spec, policy)
+        root = jax.random.key(run.seed)
+        members = jax.vmap(partial(jax.random.fold_in, root))(np.arange(self.members))
+        params = make_members(policy.init, members)
+        plays = in_turns(env.spec, policy)
+        games = int(learn.game.max()) + 1
+        fit = map_members(partial(_fit, plays, self, games, learn, test))
+        params, told = to_host(jax.jit(fit)(params, members))
+        steps = int(np.asarray(learn.counts).sum()) * self.epochs
+        key = jax.random.fold_in(root, keys.SKILL)
+        skills = self_play_returns(env, policy, params, episodes=SKILL_EPISODES, key=key)
+        labels = [
+            Label(METHOD, run.seed, m, steps, skill=float(skills[m])) for m in range(self.members)
+        ]
+        _write(run.log, told)
+        return make_pool(env.spec, policy, params, labels)
 
     def _samples(self, spec: EnvSpec, policy: Policy) -> tuple[_Samples, _Samples]:
         """What is learned from, and what was held out."""
@@ -131,13 +134,26 @@ class BehaviourCloning:
         first = np.zeros(mask.shape[:2], bool)
         first[:, 0] = True
         all_of_them = _Samples(
-            inputs=Inputs(*map(jnp.asarray, (cut(games.obs), mask, first, cut(seat)))),
+            inputs=inputs_of(
+                policy.reads,
+                obs=jnp.asarray(cut(games.obs)),
+                mask=jnp.asarray(mask),
+                first=jnp.asarray(first),
+                seat=jnp.asarray(cut(seat)),
+                acted=jnp.asarray(cut(_acted_before(games.action))),
+            ),
             action=jnp.asarray(cut(games.action)),
             counts=jnp.asarray(cut(playing) & (mask.sum(-1) > 1)),
             game=jnp.asarray(cut(number)[:, 0]),
         )
         part = lambda chosen: jax.tree.map(lambda x: x[chosen], all_of_them)
         return part(all_of_them.game < kept), part(all_of_them.game >= kept)
+
+
+def _acted_before(action: np.ndarray) -> np.ndarray:
+    """[E, T, A, A] the joint action before each step of actions [E, T, A], for each player."""
+    before = np.concatenate([np.full_like(action[:, :1], -1), action[:, :-1]], axis=1)
+    return np.repeat(before[:, :, None], action.shape[2], axis=2)
 
 
 def _cut(x: np.ndarray, stretch: int) -> np.ndarray:
@@ -214,7 +230,7 @@ def _said(answer: tuple[Any, Any]) -> tuple[Any, Array]:
     return carry, out.logits
 
 
-def _write(log: Log, told: dict[str, Array], pool: Pool) -> None:
+def _write(log: Log, told: dict[str, Array]) -> None:
     if log.run is None:
         return
     rows = [
@@ -223,4 +239,3 @@ def _write(log: Log, told: dict[str, Array], pool: Pool) -> None:
     ]
     if leads():
         JsonLines(log.run.metrics()).write(rows, 0.0)
-    log.write_pool(pool)

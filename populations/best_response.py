@@ -6,137 +6,123 @@ against many, and checkpoints of them, it is the second stage of fictitious co-p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from zsc import keys
 from zsc.agents.pool import Label, Pool, check_home
 from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
-from zsc.learn.ppo import PPOConfig
 from zsc.play.crossplay import versus
 from zsc.play.match import MatchSpec
-from zsc.populations.hooks.partners import take_table, uniform_partners
-from zsc.populations.presets import MakePolicy, Preset, response_preset
-from zsc.populations.stage import Log, Stage, open_log
+from zsc.populations.hooks.partners import DrawPartners, Table, table_of, take_table
+from zsc.populations.hooks.payoffs import KeepReturns
+from zsc.populations.presets import Preset, response_preset
+from zsc.populations.recipe import Recipe, Run, at_least_one
 from zsc.train.method import Method
 
-# responses do not start from the seeds that self-play with the same seed uses
-_OFFSET = 2_000_003
 _EPISODES = 32  # per seating, to choose among several tries
 
 
-@dataclass(frozen=True)
-class BestResponse:
+@dataclass(frozen=True, kw_only=True)
+class BestResponse(Recipe):
     """One agent for each partner of a pool, trained with that partner and nobody else.
 
     partners: any pool of the game, scripted ones too; they stay as they are.
     tries: agents per partner, of which the one that earns most is kept.
-    steps, ppo, policy: as in `SelfPlay`; None takes the game's preset for responses.
+    steps, learner, network: as in `Recipe`; None takes the game's preset for responses.
     """
 
-    partners: Pool
+    partners: Pool = field(kw_only=False)
     tries: int = 1
-    steps: float | None = None
-    ppo: PPOConfig | None = None
-    policy: MakePolicy | None = None
+    members: int = field(init=False, default=1, repr=False)
 
     def __post_init__(self) -> None:
-        if self.tries < 1:
-            raise UserError(f"tries is {self.tries}: each partner needs at least 1")
+        at_least_one(self, "tries")
         if len(self.partners) == 0:
             raise UserError("there are no partners to respond to: give a pool of at least 1")
 
-    def plans(self, spec: EnvSpec) -> tuple[Preset, ...]:
-        """How a response learns in a game."""
-        return (response_preset(spec).but(self.ppo, self.steps, self.policy),)
-
-    def train(
-        self,
-        env: Environment,
-        *,
-        seed: int = 0,
-        out: str | Path | None = None,
-        resume: bool = False,
-        progress: bool = False,
-    ) -> Pool:
-        """The best responses, in the order of the partners; arguments as in `SelfPlay.train`.
-
-        Raises UserError for partners of another game.
-        """
+    def check(self, env: Environment) -> None:
+        """Raise UserError for partners of another game."""
         check_home(self.partners, env.spec)
-        with open_log(self, env, seed, out, resume, progress) as log:
-            finished = log.done()
-            if finished is not None:
-                return finished
-            (plan,) = self.plans(env.spec)
-            groups = np.repeat(np.arange(len(self.partners)), self.tries)[:, None]
-            pool = train_responses(
-                env,
-                self.partners,
-                groups,
-                plan,
-                method="best_response",
-                seed=seed,
-                blocks=1,
-                log=log,
-            )
-            pool = self._best(env, pool, seed)
-            log.write_pool(pool)
-            return pool
 
-    def _best(self, env: Environment, pool: Pool, seed: int) -> Pool:
+    def stages(self, spec: EnvSpec) -> tuple[Preset, ...]:
+        """How a response learns in a game."""
+        return (response_preset(spec).but(self.learner, self.steps, self.network),)
+
+    def build(self, run: Run) -> Pool:
+        """The best responses, in the order of the partners."""
+        groups = np.repeat(np.arange(len(self.partners)), self.tries)[:, None]
+        pool = train_responses(
+            run, self.partners, table_of(groups), "best_response", Meetings(blocks=1)
+        )
+        return self._best(run, pool)
+
+    def _best(self, run: Run, pool: Pool) -> Pool:
         """Of the tries for each partner the one that earns most with it, both seatings."""
         if self.tries == 1:
             return pool
-        key, chosen = jax.random.fold_in(jax.random.key(seed), 2**31 - 4), []
+        key, chosen = jax.random.fold_in(jax.random.key(run.seed), keys.CHOICE), []
         for place in range(len(self.partners)):
             mine = np.arange(self.tries) + place * self.tries
             partner = self.partners.take([place])
-            played = versus(env, [pool.take(mine)], [partner], episodes=_EPISODES, key=key)
+            played = versus(run.env, [pool.take(mine)], [partner], episodes=_EPISODES, key=key)
             chosen.append(mine[played.values[..., 0].mean((1, 2, 3)).argmax()])
         return pool.take(chosen)
 
 
-def train_responses(
-    env: Environment,
-    partners: Pool,
-    groups: np.ndarray,
-    plan: Preset,
-    *,
-    method: str,
-    seed: int,
-    blocks: int,
-    log: Log,
-) -> Pool:
-    """Agents [M] that learn with their own share of the partners: groups [M, n] of places.
+@dataclass(frozen=True)
+class Meetings:
+    """How a response meets its partners.
 
-    Their labels name the partners.
+    blocks: partners at the same time. uniform: all alike, whatever the table's weights are.
+    self_play: share of the games that it plays with itself. priority: exponent of the rank of those
+    that it earns least with, see `DrawPartners`.
     """
-    spec = MatchSpec("partner", partner=partners.policy, blocks=blocks)
-    stage = Stage(
-        env=env,
-        method=Method(
-            method,
-            specs=(spec,),
+
+    blocks: int
+    uniform: bool = True
+    self_play: float = 0.0
+    priority: float = 0.0
+
+    def method(self, name: str, partners: Pool, envs: int, num_agents: int) -> Method:
+        """The method of a best-response stage."""
+        strangers = MatchSpec(
+            "partner", partner=partners.policy, blocks=self.blocks, share=1.0 - self.self_play
+        )
+        alone = (MatchSpec("self", share=self.self_play),) if self.self_play > 0 else ()
+        specs = (strangers, *alone)
+        return Method(
+            name,
+            specs=specs,
             init=take_table,
-            match=uniform_partners(spec, plan.ppo.envs, env.spec.num_agents),
-        ),
-        policy=plan.policy(env.spec),
-        ppo=plan.ppo,
-        members=len(groups),
-        steps=plan.steps,
-        seed=seed + _OFFSET,
+            match=DrawPartners(specs, envs, num_agents, self.uniform, self.priority),
+            after=KeepReturns() if self.priority else None,
+        )
+
+
+def train_responses(
+    run: Run, partners: Pool, table: Table, method: str, meetings: Meetings
+) -> Pool:
+    """Agents [M] that learn with their own partners: row m of the table. Labels name them.
+
+    The run's last stage says how they learn.
+    """
+    envs, agents = run.stages[-1].learner.envs, run.env.spec.num_agents
+    stage = run.stage(
+        meetings.method(method, partners, envs, agents),
+        number=-1,
+        members=len(table.places),
+        offset=keys.RESPONSE_SEEDS,
         title="responses",
     )
-    state = stage.train(log, pool=(jnp.asarray(groups, jnp.int32), partners.params))
+    state = stage.train(run.log, partners=(table, partners.params))
     done = stage.steps_done(state)
     ids = np.array(partners.ids)
     labels = [
-        replace(Label(method, seed, m, done), parents=tuple(ids[mine].tolist()))
-        for m, mine in enumerate(groups)
+        replace(Label(method, run.seed, m, done), parents=tuple(ids[mine].tolist()))
+        for m, mine in enumerate(np.asarray(table.places))
     ]
     return stage.pool(state, labels)

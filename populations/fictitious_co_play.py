@@ -1,148 +1,138 @@
 """Fictitious co-play (Strouse et al. 2021, arXiv 2110.08176): a best response to many skills.
 
 Stage 1 trains independent self-play seeds and keeps three checkpoints of each: untrained, halfway,
-final. Stage 2 freezes them and trains an agent that meets a uniformly drawn one per episode, on a
-random seat.
+final. Stage 2 freezes them and trains an agent that meets one of them per episode, on a random
+seat.
+
+In the paper all checkpoints are met alike. In kitchens such a response does half of the work: with
+competent partners that pays, and it never learns the whole of it. Here the untrained ones, who
+leave it all to do, are met more often; `FictitiousCoPlay.uniform()` is the published form. The
+figures are in benchmarks/RESULTS.md, section "Fictitious co-play".
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 
+from zsc import keys
+from zsc.agents.policy import Policy
 from zsc.agents.pool import Label, Pool, make_pool
-from zsc.envs.base import Environment, EnvSpec
+from zsc.envs.base import EnvSpec
 from zsc.errors import UserError
+from zsc.learn.base import Learner
 from zsc.learn.ppo import PPOConfig
 from zsc.play.crossplay import self_play_returns
-from zsc.populations.best_response import train_responses
-from zsc.populations.hooks.snapshots import snapshot_hooks
-from zsc.populations.presets import MakePolicy, Preset, preset, response_preset
-from zsc.populations.stage import Log, Stage, open_log
+from zsc.populations.best_response import Meetings, train_responses
+from zsc.populations.hooks.partners import table_of
+from zsc.populations.hooks.snapshots import BeginSnapshots, TakeSnapshots
+from zsc.populations.presets import Preset, co_play_preset, preset
+from zsc.populations.recipe import Recipe, Run, at_least_one
+from zsc.populations.stage import Stage
 from zsc.train.method import Method
 from zsc.types import Params
 
-STAGES = ("initial", "mid", "final")
+CHECKPOINTS = ("initial", "mid", "final")
 _SKILL_EPISODES = 8
-# partners do not start from the seeds that self-play with the same seed uses
-_PARTNERS = 1_000_003
 
 
-@dataclass(frozen=True)
-class FictitiousCoPlay:
+@dataclass(frozen=True, kw_only=True)
+class FictitiousCoPlay(Recipe):
     """Best responses to checkpoints of self-play seeds.
 
     members: best responses, each with `partners` self-play seeds of its own, so that members are
         independent runs of the method.
-    steps: environment steps per best response; None takes three times the game's preset.
-    ppo: how a best response learns; None takes the game's preset with at least 16 games.
-    policy: makes the networks of partners and best responses; None takes the game's preset.
-    partner_steps, partner_ppo: the same for the self-play seeds; None takes the game's preset.
+    steps, learner: of a best response; None takes the game's preset for co-play.
+    network: of partners and best responses; None takes the game's preset.
+    partner_steps, partner_learner: the same for the self-play seeds; None takes the game's preset.
+    weights: how often untrained, halfway and final partners are met, in proportion.
+    self_play: share of the games that a response plays with itself.
+    priority: exponent of the rank of partners, those that pay least being met most; 0 for none.
     blocks: partners that a best response meets at the same time.
     snapshots: checkpoints among which the halfway one is looked for.
     """
 
     members: int = 4
-    steps: float | None = None
-    ppo: PPOConfig | None = None
-    policy: MakePolicy | None = None
     partners: int = 8
     partner_steps: float | None = None
-    partner_ppo: PPOConfig | None = None
-    blocks: int = 8
+    partner_learner: PPOConfig | Learner | None = None
+    weights: tuple[float, float, float] = (3.0, 1.0, 1.0)
+    self_play: float = 0.0
+    priority: float = 0.0
+    blocks: int = 24
     snapshots: int = 20
 
     def __post_init__(self) -> None:
-        if self.members < 1:
-            raise UserError(f"members is {self.members}: a population needs at least 1")
-        if self.partners < 1:
-            raise UserError(f"partners is {self.partners}: each best response needs at least 1")
-        if min(self.blocks, self.snapshots) < 1:
-            raise UserError("blocks and snapshots have to be at least 1")
+        at_least_one(self, "members", "partners", "blocks", "snapshots")
+        if not 0 <= self.self_play < 1:
+            raise UserError(f"self_play is {self.self_play}: give a share from 0 to less than 1")
+        if len(self.weights) != len(CHECKPOINTS):
+            raise UserError(f"{len(self.weights)} weights: give three, for {CHECKPOINTS}")
 
-    def plans(self, spec: EnvSpec) -> tuple[Preset, Preset]:
+    @classmethod
+    def uniform(cls, **settings: Any) -> FictitiousCoPlay:
+        """The published form: all checkpoints are met alike, and nobody else."""
+        published: dict[str, Any] = {"weights": (1.0, 1.0, 1.0), "self_play": 0.0, "priority": 0.0}
+        return cls(**published | settings)
+
+    def stages(self, spec: EnvSpec) -> tuple[Preset, Preset]:
         """How partners and best responses learn in a game. Raises UserError."""
-        response = response_preset(spec).but(self.ppo, self.steps, self.policy)
-        if response.ppo.envs % self.blocks:
+        response = co_play_preset(spec).but(self.learner, self.steps, self.network)
+        if response.learner.envs % self.blocks:
             raise UserError(
-                f"{response.ppo.envs} games cannot be shared by {self.blocks} partners: "
-                "make ppo.envs a multiple of blocks"
+                f"{response.learner.envs} games cannot be shared by {self.blocks} partners: "
+                "make learner.envs a multiple of blocks"
             )
-        return preset(spec).but(self.partner_ppo, self.partner_steps, self.policy), response
+        first = preset(spec).but(self.partner_learner, self.partner_steps, self.network)
+        return first, response
 
-    def train(
-        self,
-        env: Environment,
-        *,
-        seed: int = 0,
-        out: str | Path | None = None,
-        resume: bool = False,
-        progress: bool = False,
-    ) -> Pool:
-        """A pool of `members` best responses; arguments and errors as in `SelfPlay.train`.
+    def build(self, run: Run) -> Pool:
+        """The best responses; the run folder's `partners/` holds whom they were trained with."""
+        partners = run.log.done("partners") or self.train_partners(run)
+        run.log.write_pool(partners, "partners")
+        return self.train_responses(run, partners)
 
-        The run folder's `partners/` holds the pool that they were trained with.
-        """
-        with open_log(self, env, seed, out, resume, progress) as log:
-            finished = log.done()
-            if finished is not None:
-                return finished
-            partners = log.done("partners") or self.train_partners(env, seed, log)
-            log.write_pool(partners, "partners")
-            pool = self.train_responses(env, seed, log, partners)
-            log.write_pool(pool)
-            return pool
-
-    def train_partners(self, env: Environment, seed: int, log: Log) -> Pool:
+    def train_partners(self, run: Run) -> Pool:
         """Stage 1: [members x partners x 3] agents, the three checkpoints of a seed together."""
-        init, after = snapshot_hooks(self.snapshots)
-        plan, _ = self.plans(env.spec)
-        stage = Stage(
-            env=env,
-            method=Method("self_play", init=init, after=after),
-            policy=plan.policy(env.spec),
-            ppo=plan.ppo,
+        snapshots = BeginSnapshots(self.snapshots), TakeSnapshots(self.snapshots)
+        stage = run.stage(
+            Method("self_play", init=snapshots[0], after=snapshots[1]),
             members=self.members * self.partners,
-            steps=plan.steps,
-            seed=seed + _PARTNERS,
+            offset=keys.PARTNER_SEEDS,
             name="partners",
             title="partners",
         )
-        state = stage.train(log)
-        skill = _skills(stage, state.pool)  # [S, M]
+        state = stage.train(run.log)
+        room = state.partners.value
+        policy = run.stages[0].network(run.env.spec)
+        skill = _skills(stage, policy, room)  # [S, M]
         slot = choose_checkpoints(skill).reshape(-1)
-        member = np.repeat(np.arange(stage.members), len(STAGES))
+        member = np.repeat(np.arange(stage.members), len(CHECKPOINTS))
         done = stage.steps_done(state)
         labels = [
             Label(
                 method="self_play",
-                seed=seed,
+                seed=run.seed,
                 member=int(m),
                 step=int(done * s / self.snapshots),
                 skill=float(skill[s, m]),
-                stage=STAGES[i % len(STAGES)],
+                checkpoint=CHECKPOINTS[i % len(CHECKPOINTS)],
             )
             for i, (s, m) in enumerate(zip(slot, member, strict=True))
         ]
-        params = jax.tree.map(lambda x: x[slot, member], state.pool)
-        return make_pool(env.spec, stage.policy, params, labels)
+        params = jax.tree.map(lambda x: x[member, slot], room)
+        return make_pool(run.env.spec, policy, params, labels)
 
-    def train_responses(self, env: Environment, seed: int, log: Log, partners: Pool) -> Pool:
+    def train_responses(self, run: Run, partners: Pool) -> Pool:
         """Stage 2: one best response per member, against its own share of the partners."""
-        _, plan = self.plans(env.spec)
-        return train_responses(
-            env,
-            partners,
-            np.arange(len(partners)).reshape(self.members, -1),
-            plan,
-            method="fictitious_co_play",
-            seed=seed,
-            blocks=self.blocks,
-            log=log,
-        )
+        groups = np.arange(len(partners)).reshape(self.members, -1)
+        even = len(set(self.weights)) == 1
+        meetings = Meetings(self.blocks, even, self.self_play, self.priority)
+        table = table_of(groups, np.tile(self.weights, self.partners))
+        return train_responses(run, partners, table, "fictitious_co_play", meetings)
 
 
 def choose_checkpoints(skill: np.ndarray) -> np.ndarray:
@@ -155,9 +145,9 @@ def choose_checkpoints(skill: np.ndarray) -> np.ndarray:
     return np.stack([np.zeros_like(middle), middle, np.full_like(middle, last)], axis=1)
 
 
-def _skills(stage: Stage, checkpoints: Params) -> np.ndarray:
-    """[S, M] mean self-play return of checkpoints [S, M, ...]."""
-    key = jax.random.fold_in(jax.random.key(stage.seed), 2**31 - 3)
-    flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), checkpoints)
-    returns = self_play_returns(stage.env, stage.policy, flat, episodes=_SKILL_EPISODES, key=key)
+def _skills(stage: Stage, policy: Policy, checkpoints: Params) -> np.ndarray:
+    """[S, M] mean self-play return of checkpoints [M, S, ...]."""
+    key = jax.random.fold_in(jax.random.key(stage.seed), keys.CHECKPOINT_SKILL)
+    flat = jax.tree.map(lambda x: x.swapaxes(0, 1).reshape(-1, *x.shape[2:]), checkpoints)
+    returns = self_play_returns(stage.env, policy, flat, episodes=_SKILL_EPISODES, key=key)
     return returns.reshape(-1, stage.members)

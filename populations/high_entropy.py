@@ -9,32 +9,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zsc.agents.policy import Policy, greedy
-from zsc.envs.base import Environment, EnvSpec
+from zsc.agents.policy import greedy
+from zsc.agents.pool import Pool
+from zsc.envs.base import EnvSpec
 from zsc.populations.presets import Preset, high_entropy_preset
-from zsc.populations.self_play import SelfPlay
+from zsc.populations.recipe import Recipe, Run
+from zsc.populations.self_play import final_members
 from zsc.train.method import Method
 
 METHOD = Method("high_entropy")
 
 
-@dataclass(frozen=True)
-class HighEntropy(SelfPlay):
-    """Self-play that explores and then acts greedily; the fields are those of `SelfPlay`.
+@dataclass(frozen=True, kw_only=True)
+class HighEntropy(Recipe):
+    """Self-play that explores and then acts greedily; the fields are those of `Recipe`.
 
-    ppo: None takes the game's preset with entropy of at least .05 and lambda .9. policy: None is
-    the game's own if it has a memory, else `gru_policy`.
+    learner: None takes the game's preset with entropy of at least .05 and lambda .9. network: None
+    is the game's own if it has a memory, else `gru_policy`.
     """
 
-    def method(self, env: Environment) -> Method:
-        """Self-play under its own name."""
-        del env
-        return METHOD
-
-    def plans(self, spec: EnvSpec) -> tuple[Preset, ...]:
+    def stages(self, spec: EnvSpec) -> tuple[Preset, ...]:
         """How its only stage learns in a game."""
-        return (high_entropy_preset(spec).but(self.ppo, self.steps, self.policy),)
+        return (high_entropy_preset(spec).but(self.learner, self.steps, self.network),)
 
-    def plays(self, policy: Policy) -> Policy:
-        """Greedily."""
-        return greedy(policy)
+    def build(self, run: Run) -> Pool:
+        """The final members, greedy."""
+        return final_members(self, run, METHOD, plays=greedy(self.agents(run.env.spec)))

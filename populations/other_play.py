@@ -11,24 +11,29 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 
+from zsc.agents.pool import Pool
 from zsc.envs.base import Environment
 from zsc.play.match import MatchSpec
-from zsc.populations.self_play import SelfPlay
+from zsc.populations.recipe import Recipe, Run
+from zsc.populations.self_play import final_members
 from zsc.train.method import Method
 
 METHOD = Method("other_play", specs=(MatchSpec(relabel=True),))
 
 
-@dataclass(frozen=True)
-class OtherPlay(SelfPlay):
-    """PPO self-play under the game's symmetries; the fields are those of `SelfPlay`."""
+@dataclass(frozen=True, kw_only=True)
+class OtherPlay(Recipe):
+    """Self-play under the game's symmetries; the fields are those of `Recipe`."""
 
-    def method(self, env: Environment) -> Method:
-        """Other-play; warns where the game has no symmetry, since it is self-play there."""
+    def check(self, env: Environment) -> None:
+        """Warn where the game has no symmetry, since other-play is self-play there."""
         if env.symmetry().trivial:
             warnings.warn(
                 f"{env.spec.id} has no symmetry but the identity: other-play is self-play here "
                 "(overcooked/mirror_ring has a mirror, lever has equal levers)",
                 stacklevel=3,
             )
-        return METHOD
+
+    def build(self, run: Run) -> Pool:
+        """The final members."""
+        return final_members(self, run, METHOD)

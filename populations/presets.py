@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from zsc.agents.policy import Policy, gru_policy, mlp_policy
 from zsc.envs.base import EnvSpec
+from zsc.learn.base import Learner
 from zsc.learn.ppo import PPOConfig
 
 MakePolicy: TypeAlias = Callable[[EnvSpec], Policy]
@@ -21,30 +22,54 @@ MakePolicy: TypeAlias = Callable[[EnvSpec], Policy]
 class Preset(NamedTuple):
     """How a self-play member learns, for how many environment steps, and with which network."""
 
-    ppo: PPOConfig
+    learner: PPOConfig | Learner
     steps: float
-    policy: MakePolicy = mlp_policy
+    network: MakePolicy = mlp_policy
 
-    def but(self, ppo: PPOConfig | None, steps: float | None, policy: MakePolicy | None) -> Preset:
+    def but(
+        self,
+        learner: PPOConfig | Learner | None,
+        steps: float | None,
+        network: MakePolicy | None,
+    ) -> Preset:
         """The same with what was asked for instead."""
         return Preset(
-            ppo or self.ppo, self.steps if steps is None else steps, policy or self.policy
+            learner or self.learner,
+            self.steps if steps is None else steps,
+            network or self.network,
         )
 
 
 def response_preset(spec: EnvSpec) -> Preset:
-    """The settings of a best response to many partners: more games at a time, and longer."""
+    """The settings of a best response to one partner: more games at a time, and longer."""
     usual = preset(spec)
-    ppo = replace(usual.ppo, envs=max(16, usual.ppo.envs))
-    return usual._replace(ppo=ppo, steps=3 * usual.steps)
+    return usual._replace(learner=_games(usual, 16), steps=3 * usual.steps)
+
+
+def co_play_preset(spec: EnvSpec) -> Preset:
+    """The settings of a best response to many partners: as many games of each as it takes."""
+    usual = preset(spec)
+    return usual._replace(learner=_games(usual, 48), steps=6 * usual.steps)
 
 
 def high_entropy_preset(spec: EnvSpec) -> Preset:
     """Self-play with a memory, entropy of at least .05 and lambda .9 (arXiv 2511.22581)."""
     usual = preset(spec)
-    ppo = replace(usual.ppo, entropy=max(0.05, usual.ppo.entropy), lam=0.9)
-    recurrent = usual.policy(spec).recurrent
-    return usual._replace(ppo=ppo, policy=usual.policy if recurrent else gru_policy)
+    learner = _ppo(usual)
+    learner = replace(learner, entropy=max(0.05, learner.entropy), lam=0.9)
+    recurrent = usual.network(spec).recurrent
+    return usual._replace(learner=learner, network=usual.network if recurrent else gru_policy)
+
+
+def _games(usual: Preset, least: int) -> PPOConfig:
+    learner = _ppo(usual)
+    return replace(learner, envs=max(least, learner.envs))
+
+
+def _ppo(usual: Preset) -> PPOConfig:
+    """All presets are PPO's."""
+    assert isinstance(usual.learner, PPOConfig)
+    return usual.learner
 
 
 _DEFAULT = Preset(PPOConfig(), 500_000)

@@ -21,20 +21,19 @@ def poison(member, when):
     def init(key, params, pool):
         return jnp.int32(0), pool
 
-    def after(update, params, metrics, pool):
+    def after(update, params, told, pool):
         return update + 1, pool
 
-    def reward(update, policy, params, trajectories):
-        members = jnp.arange(len(trajectories[0].reward))
-        bad = jnp.where((members == member) & (update >= when), jnp.nan, 0.0)
-        add = lambda x: x._replace(reward=x.reward + bad[:, None, None, None])
+    def reward(own, policy, trajectories):
+        sick = (own.index == member) & (own.mstate >= when)
+        add = lambda x: x._replace(reward=x.reward + jnp.where(sick, jnp.nan, 0.0))
         return tuple(map(add, trajectories))
 
     return Method("poisoned", init=init, after=after, reward=reward)
 
 
 def train(method, updates=UPDATES):
-    state = init_state(POLICY, method, PPO, members=3, seed=0, updates=UPDATES)
+    state = init_state(ENV, POLICY, method, PPO, members=3, seed=0, updates=UPDATES)
     memory = Memory()
     update = make_update(ENV, POLICY, method, PPO)
     return fit(update, state, updates=updates, chunk=2, sinks=[memory]), memory
@@ -72,7 +71,7 @@ def test_the_others_are_what_they_would_have_been(runs):
 
 def test_it_keeps_its_last_good_parameters(runs):
     _, (sick, _), _ = runs
-    state = init_state(POLICY, poison(1, 10**6), PPO, members=3, seed=0, updates=UPDATES)
+    state = init_state(ENV, POLICY, poison(1, 10**6), PPO, members=3, seed=0, updates=UPDATES)
     update = make_update(ENV, POLICY, poison(1, 10**6), PPO)
     three = fit(update, state, updates=3, chunk=2)
     for x, y in zip(of(three.params, 1), of(sick.params, 1), strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,9 @@ def idlers() -> Pool:
 
 def with_idle(agent: Pool) -> Record:
     """The agent's most likely actions, in games that nobody learned from."""
-    calm = agent if agent.policy.needs_state else agent.replace(policy=zsc.greedy(agent.policy))
+    calm = (
+        agent if "state" in agent.policy.reads else replace(agent, policy=zsc.greedy(agent.policy))
+    )
     return zsc.record(ROOM, (calm, cook("idle")), episodes=EPISODES, seed=1)
 
 
@@ -134,7 +137,7 @@ def test_recurrent_clones_learn_in_stretches(tmp_path: Path) -> None:
         batch=16,
         stretch=30,
         learning_rate=1e-2,
-        policy=zsc.gru_policy,
+        network=zsc.gru_policy,
     )
     pool = recipe.train(ROOM, seed=0, out=tmp_path / "run")
     rows = learned(tmp_path / "run")

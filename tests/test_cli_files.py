@@ -56,7 +56,7 @@ def test_run_says_what_it_was_and_how_it_went(trained: Path) -> None:
 
 def test_run_leaves_a_pool_of_its_members(trained: Path) -> None:
     pool = zsc.load_pool(trained / "room")
-    assert [(x.method, x.member, x.step, x.stage) for x in pool.labels] == [
+    assert [(x.method, x.member, x.step, x.checkpoint) for x in pool.labels] == [
         ("self_play", 0, 480, "final"),
         ("self_play", 1, 480, "final"),
     ]

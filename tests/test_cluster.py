@@ -15,7 +15,7 @@ from zsc.evaluation import load_crossplay
 from zsc.machine.cluster import join
 from zsc.train.run import saved_states
 
-DRIVER = "import sys, populations.stage as s; s.SAVE_SECONDS = 0; from zsc.cli import main; "
+DRIVER = "import sys, zsc.populations.stage as s; s.SAVE_SECONDS = 0; from zsc.cli import main; "
 DRIVER += "sys.exit(main(sys.argv[1:]))"
 TRAIN = [
     *("train", "sp", "--env", "overcooked/cramped_room", "--horizon", "20"),

@@ -9,7 +9,7 @@ from tests.probes import Probe
 from zsc import MatchSpec, PPOConfig, check_environment, gru_policy, make_update, mlp_policy
 from zsc.learn.gae import gae
 from zsc.play.match import draw_match
-from zsc.play.rollout import rollout, start
+from zsc.play.rollout import begin, rollout
 from zsc.train import fit, init_state
 from zsc.train.method import Method
 from zsc.train.sinks import Memory
@@ -19,7 +19,7 @@ PPO = PPOConfig(envs=32, segments=1, epochs=4, minibatches=1, learning_rate=5e-3
 
 def trained(env, policy, updates=80, ppo=PPO):
     method = Method("self_play")
-    state = init_state(policy, method, ppo, members=2, seed=0, updates=updates)
+    state = init_state(env, policy, method, ppo, members=2, seed=0, updates=updates)
     log = Memory()
     state = fit(
         make_update(env, policy, method, ppo), state, updates=updates, chunk=40, sinks=[log]
@@ -32,7 +32,7 @@ def values(env, policy, state):
     spec = MatchSpec()
     match = draw_match(jax.random.key(0), spec, envs=4, num_agents=2, symmetries=1)
     params = jax.tree.map(lambda x: x[0], state.params)
-    games = start(env, spec, policy, match, jax.random.key(1))
+    games = begin(env, spec, policy, match, jax.random.key(1))
     _, played = rollout(
         env, spec, policy, params, match, games, jax.random.key(2), env.spec.horizon
     )

@@ -11,7 +11,7 @@ from zsc import Method, PPOConfig, gru_policy, init_state, mlp_policy
 from zsc.machine import runtime
 from zsc.machine.members import map_members, members_at_once
 from zsc.play.crossplay import _plan, _tile, plan_tiles
-from zsc.train import _Trainer
+from zsc.train.update import bytes_each, make_update, training
 
 MIB = 2**20
 
@@ -68,7 +68,7 @@ def test_every_game_is_played_once_whatever_the_budget():
 def test_on_an_accelerator_members_are_trained_in_batches_that_fit(monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     monkeypatch.setattr(runtime, "memory", 100)
-    assert [members_at_once(8, each) for each in (0, 12, 13, 30, 51, 1000)] == [8, 8, 4, 2, 1, 1]
+    assert [members_at_once(8, each) for each in (0, 12, 13, 30, 51, 1000)] == [8, 8, 7, 3, 1, 1]
     member = lambda x, y: (x * y, {"sum": x + y.sum()})
     x, y = np.arange(8.0), np.arange(16.0).reshape(8, 2)
     want = jax.vmap(member)(x, y)
@@ -82,14 +82,14 @@ def test_a_population_trained_in_batches_is_the_same(monkeypatch):
     policy, method = mlp_policy(env.spec, widths=(8,)), Method("self_play")
     ppo = PPOConfig(envs=4, segments=2, epochs=1, minibatches=1)
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    each, found, batches = _Trainer(env, policy, method, ppo).bytes_each(), [], []
+    each, found, batches = bytes_each(training(env, policy, method, ppo)), [], []
     count = lambda members, each: batches.append(members_at_once(members, each)) or batches[-1]
     monkeypatch.setattr(zsc.machine.members, "members_at_once", count)
     for room in (100 * each, 2 * each):  # all at once; two at a time on each device
         monkeypatch.setattr(runtime, "memory", room)
-        state = init_state(policy, method, ppo, members=8, seed=0, updates=2)
+        state = init_state(env, policy, method, ppo, members=8, seed=0, updates=2)
         batches.clear()
-        after, _ = jax.jit(_Trainer(env, policy, method, ppo).update)(state)
+        after, _ = jax.jit(make_update.__wrapped__(env, policy, method, ppo))(state)
         found.append((jax.device_get(after.params), min(batches)))
     assert [batch for _, batch in found] == [8 // len(jax.devices()), 2]
     close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

@@ -15,6 +15,7 @@ from zsc.nets import distribution
 from zsc.play.match import draw_match
 from zsc.play.rollout import replay
 from zsc.train import fit
+from zsc.train.method import Member
 from zsc.train.sinks import Memory
 
 ENV = zsc.make("lever")
@@ -34,7 +35,7 @@ MEMBERS = 4
 def train(method, updates=60, policy=POLICY, ppo=PPO, seed=0):
     """The population after training, its log, and how many programs a second half compiled."""
     update = make_update(ENV, policy, method, ppo)
-    state = init_state(policy, method, ppo, members=MEMBERS, seed=seed, updates=updates)
+    state = init_state(ENV, policy, method, ppo, members=MEMBERS, seed=seed, updates=updates)
     log = Memory()
     state = fit(update, state, updates=updates // 2, chunk=10, sinks=[log])
     with compiles() as count:
@@ -51,22 +52,17 @@ def levers(state, policy=POLICY):
     return np.asarray(jax.nn.softmax(logits))
 
 
-def population_mean(policy, params, trajectory):
-    """[M, T, E, R] the probability of the taken actions under the mean policy of all members."""
-
-    def one(trajectory):
-        out = jax.vmap(lambda p: replay(policy, p, trajectory))(params)
-        probs = distribution(out.logits, trajectory.inputs.mask).prob(trajectory.action)
-        return probs.mean(0)
-
-    return jax.vmap(one)(trajectory)
+def population_mean(policy, everyone, played):
+    """[T, E, R] the probability of the taken actions under the mean policy of all members."""
+    out = jax.vmap(lambda p: replay(policy, p, played))(everyone)
+    return distribution(out.logits, played.inputs.mask).prob(played.action).mean(0)
 
 
-def entropy_bonus(mstate, policy, params, trajectories):
+def entropy_bonus(member, policy, trajectories):
     """MEP (Zhao et al. 2023): r' = r - alpha log of the population's mean policy."""
     (played,) = trajectories
-    mean = population_mean(policy, params, played)
-    bonus = -mstate * jnp.log(jnp.maximum(mean, 1e-5))
+    mean = population_mean(policy, member.everyone, played)
+    bonus = -member.mstate * jnp.log(jnp.maximum(mean, 1e-5))
     return (played._replace(reward=played.reward + bonus),)
 
 
@@ -95,19 +91,24 @@ def test_bonus_is_minus_log_of_the_mean_policy():
     probs = levers(state).mean(0)
     spec = MatchSpec()
     match = draw_match(jax.random.key(0), spec, envs=8, num_agents=2, symmetries=1)
-    from zsc.play.rollout import rollout, start
+    from zsc.play.rollout import begin, rollout
 
     def play(params):
-        games = start(ENV, spec, POLICY, match, jax.random.key(1))
+        games = begin(ENV, spec, POLICY, match, jax.random.key(1))
         return rollout(ENV, spec, POLICY, params, match, games, jax.random.key(2), 1)[1]
 
     played = jax.vmap(play)(state.params)
-    (rewarded,) = entropy_bonus(jnp.float32(0.5), POLICY, state.params, (played,))
+
+    def rewarded_one(played):
+        member = Member(0, None, (), state.params, jnp.float32(0.5), ())
+        return entropy_bonus(member, POLICY, (played,))[0]
+
+    rewarded = jax.vmap(rewarded_one)(played)
     expected = played.reward - 0.5 * np.log(probs[np.asarray(played.action)])
     np.testing.assert_allclose(rewarded.reward, expected, rtol=1e-4, atol=1e-5)
 
 
-def trajectory_diversity(policy, params, trajectories):
+def trajectory_diversity(params, policy, trajectories):
     """TrajeDi (Lupu et al. 2021) for one-step games: minus the Jensen-Shannon divergence of the
     members' action distributions, E_i [log pi_i - log mean_j pi_j]."""
     (played,) = trajectories
@@ -131,7 +132,7 @@ def test_trajedi_moves_members_apart():
         return float((probs * np.log((probs + 1e-9) / (probs.mean(0) + 1e-9))).sum(-1).mean())
 
     plain, _ = train(Method("self_play"))
-    apart, log = train(Method("trajedi", loss=trajectory_diversity))
+    apart, log = train(Method("trajedi", joint_loss=trajectory_diversity))
     assert divergence(apart) > divergence(plain) + 0.3
     assert distinct(apart) == MEMBERS
     assert log["joint_loss"][-1, 0] < log["joint_loss"][0, 0]
@@ -165,15 +166,15 @@ def draw(spec, key, partners, partner):
     )
 
 
-def incompatible(mstate, policy, params, trajectories):
+def incompatible(member, policy, trajectories):
     """The cross-play reward is paid with the other sign."""
     own, cross = trajectories
     return own, cross._replace(reward=-cross.reward)
 
 
-def most_compatible(mstate, params, metrics, pool):
+def most_compatible(mstate, params, told, pool):
     """The next partner: whoever pulls most nearly what the member pulls."""
-    del mstate, metrics
+    del mstate, told
     probs = _pulls(params)
     agree = probs @ probs.T - 2 * jnp.eye(len(probs))
     return agree.argmax(1).astype(jnp.int32), pool

@@ -29,13 +29,13 @@ class Counted(NamedTuple):
 
 
 ENV = zsc.make("overcooked/cramped_room", horizon=40)
-SMALL = SelfPlay(members=2, steps=40 * 4 * 30, ppo=PPOConfig(envs=4, segments=4, epochs=1))
+SMALL = SelfPlay(members=2, steps=40 * 4 * 30, learner=PPOConfig(envs=4, segments=4, epochs=1))
 
 
 @pytest.fixture
 def often(monkeypatch):
     """Save after every chunk."""
-    monkeypatch.setattr("populations.stage.SAVE_SECONDS", 0)
+    monkeypatch.setattr("zsc.populations.stage.SAVE_SECONDS", 0)
 
 
 @pytest.fixture(scope="module")

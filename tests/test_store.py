@@ -82,7 +82,7 @@ def test_pool_comes_back_bit_for_bit(kind: str, tmp_path: Path) -> None:
     assert jax.tree.structure(again.params) == jax.tree.structure(pool.params)
     assert bits(again.params) == bits(pool.params)
     assert (again.labels, again.ids, again.home) == (pool.labels, pool.ids, pool.home)
-    assert (again.policy, again.policy.needs_state) == (pool.policy, pool.policy.needs_state)
+    assert (again.policy, again.policy.reads) == (pool.policy, pool.policy.reads)
     spec = ROOM.spec if kind == "bots" else LEVER.spec
     assert zsc.make_pool(spec, again.policy, again.params, again.labels).ids == pool.ids
 

@@ -25,7 +25,7 @@ GRID = zsc.make("overcooked/cramped_room", horizon=20, encoding="grid")
 
 def population(env=ENV, policy=None, members=2, updates=4, seed=0):
     policy = policy or mlp_policy(env.spec, widths=(16, 16))
-    state = init_state(policy, METHOD, PPO, members=members, seed=seed, updates=updates)
+    state = init_state(env, policy, METHOD, PPO, members=members, seed=seed, updates=updates)
     return make_update(env, policy, METHOD, PPO), state
 
 
@@ -111,13 +111,13 @@ def test_returns_are_true_and_per_member():
 
 
 def test_stopping_and_resuming_equals_never_stopping(tmp_path, monkeypatch):
-    recipe = SelfPlay(members=2, steps=80 * 12, ppo=PPO)
+    recipe = SelfPlay(members=2, steps=80 * 12, learner=PPO)
     whole = recipe.train(ENV, seed=3, out=tmp_path / "whole")
 
     class KilledError(Exception):
         pass
 
-    monkeypatch.setattr("populations.stage.SAVE_SECONDS", 0.0)
+    monkeypatch.setattr("zsc.populations.stage.SAVE_SECONDS", 0.0)
     calls = []
 
     def die_in_the_middle(self, rows, seconds):
@@ -140,13 +140,13 @@ def test_stopping_and_resuming_equals_never_stopping(tmp_path, monkeypatch):
 
 def test_other_play_without_a_symmetry_says_that_it_is_self_play():
     with pytest.warns(UserWarning, match="no symmetry but the identity"):
-        OtherPlay(members=1, steps=80, ppo=PPO).train(ENV)
+        OtherPlay(members=1, steps=80, learner=PPO).train(ENV)
 
 
 @pytest.mark.parametrize(("members", "steps"), [(0, 1e4), (2, 10), (2, -5)])
 def test_nothing_to_train_is_an_error(members, steps):
     with pytest.raises(UserError, match=r"fewer than one update|members is 0"):
-        SelfPlay(members=members, steps=steps, ppo=PPO).train(ENV)
+        SelfPlay(members=members, steps=steps, learner=PPO).train(ENV)
 
 
 def test_masked_actions_are_never_taken_and_never_credited():

@@ -13,9 +13,9 @@ from zsc import MatchSpec, Method, PPOConfig, gru_policy, init_state, make_updat
 from zsc.agents.policy import Out, Policy
 from zsc.evaluation import crossplay
 from zsc.play.match import draw_match
-from zsc.play.rollout import deal_anew, rollout, start
+from zsc.play.rollout import begin, begin_anew, rollout
 from zsc.populations import FictitiousCoPlay, HighEntropy, SelfPlay
-from zsc.populations.hooks.partners import take_table, uniform_partners
+from zsc.populations.hooks.partners import DrawPartners, table_of, take_table
 from zsc.train import fit
 from zsc.train.sinks import Memory
 
@@ -37,7 +37,7 @@ def played(spec=SELF, policy=None, partner=None):
         symmetries=len(ENV.symmetry()),
         partners=partner,
     )
-    games = start(ENV, spec, policy, match, jax.random.key(3))
+    games = begin(ENV, spec, policy, match, jax.random.key(3))
     play = jax.jit(lambda games: rollout(
         ENV, spec, policy, params, match, games, jax.random.key(4), ENV.spec.horizon
     ))  # fmt: skip
@@ -117,7 +117,7 @@ def test_ratio_is_one_before_the_first_step(make, parts):
     policy = make(ENV.spec, widths=(16,))
     ppo = PPOConfig(envs=8, segments=parts, epochs=2, minibatches=2)
     method = Method("self_play")
-    state = init_state(policy, method, ppo, members=2, seed=0, updates=3)
+    state = init_state(ENV, policy, method, ppo, members=2, seed=0, updates=3)
     log = Memory()
     after = fit(make_update(ENV, policy, method, ppo), state, updates=3, chunk=3, sinks=[log])
     assert log["first_ratio_error"].max() < 1e-5
@@ -130,11 +130,11 @@ def test_ratio_is_one_for_a_best_response_with_a_memory():
     when it learns."""
     policy = gru_policy(ENV.spec, widths=(8,), hidden=8)
     spec = MatchSpec("partner", partner=policy, blocks=2)
-    method = Method("response", specs=(spec,), init=take_table, match=uniform_partners(spec, 8, 2))
+    method = Method("response", specs=(spec,), init=take_table, match=DrawPartners((spec,), 8, 2))
     ppo = PPOConfig(envs=8, segments=2, epochs=1, minibatches=1)
     partners = jax.lax.map(policy.init, jax.random.split(jax.random.key(5), 3))
-    pool = (jnp.tile(jnp.arange(3), (2, 1)), partners)
-    state = init_state(policy, method, ppo, members=2, seed=0, updates=2, pool=pool)
+    pool = (table_of(np.tile(np.arange(3), (2, 1))), partners)
+    state = init_state(ENV, policy, method, ppo, members=2, seed=0, updates=2, partners=pool)
     log = Memory()
     fit(make_update(ENV, policy, method, ppo), state, updates=2, chunk=2, sinks=[log])
     assert log["first_ratio_error"].max() < 1e-5
@@ -146,9 +146,9 @@ def parts_played(spec, policy, parts, partner=None):
     match = draw_match(
         jax.random.key(2), spec, envs=GAMES, num_agents=2, symmetries=1, partners=partner
     )
-    games, played = start(ENV, spec, policy, match, jax.random.key(3)), []
+    games, played = begin(ENV, spec, policy, match, jax.random.key(3)), []
     play = jax.jit(partial(rollout, ENV, spec, policy, length=2))
-    deal = jax.jit(partial(deal_anew, ENV, spec, policy))
+    deal = jax.jit(partial(begin_anew, ENV, spec, policy))
     for part in range(parts):
         key = jax.random.fold_in(jax.random.key(4), part)
         begun = deal(match, games, jax.random.fold_in(key, 98))
@@ -193,7 +193,7 @@ def test_training_deals_anew_between_the_parts_of_an_update():
     policy = mlp_policy(env.spec, widths=(4,))
     ppo = PPOConfig(envs=1, segments=env.spec.horizon, epochs=1, minibatches=1)
     method = Method("self_play")
-    state = init_state(policy, method, ppo, members=4, seed=0, updates=5)
+    state = init_state(ENV, policy, method, ppo, members=4, seed=0, updates=5)
     log = Memory()
     fit(make_update(env, policy, method, ppo), state, updates=5, chunk=5, sinks=[log])
     assert (log["playing"] == 1).all()
@@ -222,7 +222,7 @@ def test_both_stages_of_fictitious_co_play_train_on_a_game_of_turns():
     ppo = PPOConfig(envs=4, segments=1, epochs=1, minibatches=1)
     small = {"members": 2, "steps": 2 * 4 * ENV.spec.horizon, "ppo": ppo}
     fcp = FictitiousCoPlay(
-        **small, partners=2, partner_steps=small["steps"], partner_ppo=ppo, blocks=2
+        **small, partners=2, partner_steps=small["steps"], partner_learner=ppo, blocks=2
     )
     assert len(fcp.train(ENV, seed=0).labels[0].parents) == 6
 
@@ -230,11 +230,11 @@ def test_both_stages_of_fictitious_co_play_train_on_a_game_of_turns():
 def test_high_entropy_is_self_play_with_these_settings():
     for name in ("hanabi/full-2p", "overcooked/cramped_room", "overcooked/counter_circuit"):
         env = zsc.make(name)
-        (plan,), (usual,) = HighEntropy().plans(env.spec), SelfPlay().plans(env.spec)
-        assert plan.ppo.entropy == max(0.05, usual.ppo.entropy)
-        assert plan.ppo.lam == 0.9
+        (plan,), (usual,) = HighEntropy().stages(env.spec), SelfPlay().stages(env.spec)
+        assert plan.learner.entropy == max(0.05, usual.learner.entropy)
+        assert plan.learner.lam == 0.9
         assert plan.steps == usual.steps
-        assert plan.policy(env.spec).name == "gru"
-        assert HighEntropy().plays(plan.policy(env.spec)).name == "greedy"
-        if usual.policy(env.spec).recurrent:
-            assert plan.policy(env.spec) == usual.policy(env.spec)
+        assert plan.network(env.spec).name == "gru"
+        assert HighEntropy().agents(env.spec).name == "gru"
+        if usual.network(env.spec).recurrent:
+            assert plan.network(env.spec) == usual.network(env.spec)

@@ -64,7 +64,7 @@ def test_stored_agent_with_its_own_view_plays_the_same(tmp_path, played):
     moved = at_home(ENTRIES["grid"], COMPACT)
     again = zsc.load_pool(moved.save(tmp_path / "pool"))
     assert again.policy == moved.policy
-    assert again.policy.needs_state
+    assert "state" in again.policy.reads
     assert again.labels == ENTRIES["grid"].labels
     values = crossplay(COMPACT, {"g": again, "c": ENTRIES["compact"]}, episodes=3, seed=4).values
     np.testing.assert_array_equal(values, played[COMPACT])

@@ -15,12 +15,14 @@ from zsc.agents.policy import (
     Inputs,
     Out,
     Policy,
+    Team,
     cnn_policy,
     constant_policy,
     greedy,
     gru_policy,
     mixture,
     mlp_policy,
+    told,
 )
 from zsc.agents.pool import Label, Pool, Roster, join, load_pool, make_pool, save_pool
 from zsc.envs.base import Environment, EnvSpec, TimeStep
@@ -28,33 +30,43 @@ from zsc.envs.contract import check_environment
 from zsc.envs.registry import list_envs, make
 from zsc.envs.symmetry import Symmetry
 from zsc.errors import UserError
-from zsc.learn.ppo import PPOConfig
+from zsc.learn.base import Learner
+from zsc.learn.critic import CentralCritic
+from zsc.learn.ppo import PPOConfig, ppo
+from zsc.learn.q_learning import QConfig, iql, qmix, vdn
 from zsc.machine.runtime import setup
 from zsc.play.crossplay import self_play_returns
 from zsc.play.episode import record
 from zsc.play.film import film, save_gif
 from zsc.play.match import Match, MatchSpec
 from zsc.records.record import Record, load_record
-from zsc.train import TrainState, fit, init_state, make_update
+from zsc.train import Member, PerMember, Told, TrainState, fit, init_state, make_update
 from zsc.train.method import Method
 from zsc.version import __version__
 
 __all__ = [
+    "CentralCritic",
     "EnvSpec",
     "Environment",
     "Inputs",
     "Label",
+    "Learner",
     "Match",
     "MatchSpec",
+    "Member",
     "Method",
     "Out",
     "PPOConfig",
+    "PerMember",
     "Policy",
     "Pool",
+    "QConfig",
     "Record",
     "Roster",
     "Symmetry",
+    "Team",
     "TimeStep",
+    "Told",
     "TrainState",
     "UserError",
     "__version__",
@@ -67,6 +79,7 @@ __all__ = [
     "gru_policy",
     "hanabi_bots",
     "init_state",
+    "iql",
     "join",
     "list_envs",
     "load_pool",
@@ -77,9 +90,13 @@ __all__ = [
     "mixture",
     "mlp_policy",
     "overcooked_bots",
+    "ppo",
+    "qmix",
     "record",
     "save_gif",
     "save_pool",
     "self_play_returns",
     "setup",
+    "told",
+    "vdn",
 ]

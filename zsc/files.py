@@ -184,6 +184,7 @@ def git_revision() -> str | None:
 
 
 def damaged(path: Path) -> UserError:
+    """The error for a file that is not what was written."""
     return UserError(f"{path} was altered or cut short: restore it from a copy or make it again")
 
 
@@ -197,6 +198,7 @@ def _is_key(leaf: Any) -> bool:
 
 
 def flat_arrays(tree: PyTree) -> dict[str, np.ndarray]:
+    """The leaves of a pytree by their paths, random keys as their data."""
     return {
         name: np.array(jax.random.key_data(leaf) if _is_key(leaf) else leaf, order="C")
         for name, leaf in _names(tree)
@@ -204,6 +206,7 @@ def flat_arrays(tree: PyTree) -> dict[str, np.ndarray]:
 
 
 def unflat_arrays(like: PyTree, arrays: dict[str, np.ndarray], path: Path) -> PyTree:
+    """The inverse of `flat_arrays`. Raises UserError if the arrays are of another structure."""
     names = [name for name, _ in _names(like)]
     if set(names) != set(arrays):
         odd = sorted(set(names) ^ set(arrays))[0]

@@ -1,51 +1,112 @@
-"""Ways to draw partners from a pool, as match hooks of a Method."""
+"""Drawing partners from a pool, as the match hook of a Method."""
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from zsc.errors import UserError
 from zsc.play.match import Match, MatchSpec, draw_match
-from zsc.train.method import Matches, MatchHook
+from zsc.train.method import Matches
 from zsc.types import Array, Key, Params
 
 
-def take_table(key: Key, params: Params, pool: tuple[Array, Params]) -> tuple[Array, Params]:
-    """The init hook for `uniform_partners`: the pool comes as (table, parameters [P, ...])."""
+class Table(NamedTuple):
+    """Whom each member may meet: the method's state of a best-response stage."""
+
+    places: Array  # [M, n] int32, places in the pool
+    weights: Array  # [M, n] how often each is met, in proportion
+    returns: Array  # [M, n] running mean of what was earned with each; nan before the first game
+
+
+def table_of(groups: np.ndarray, weights: Sequence[float] | np.ndarray | None = None) -> Table:
+    """The table of members that meet their own groups [M, n] of places, all alike or by weight [n].
+
+    Raises UserError for weights that are no positive numbers, or not one for each.
+    """
+    places = jnp.asarray(groups, jnp.int32)
+    given = np.ones(places.shape[1]) if weights is None else np.asarray(weights, float)
+    if given.shape != places.shape[1:] or not (np.isfinite(given) & (given >= 0)).all():
+        raise UserError(f"weights of shape {given.shape}: give a number from 0 on for each partner")
+    if given.sum() <= 0:
+        raise UserError("all weights are 0: at least one partner has to be met")
+    each = jnp.broadcast_to(jnp.asarray(given, jnp.float32), places.shape)
+    return Table(places, each, jnp.full(places.shape, jnp.nan))
+
+
+def take_table(key: Key, params: Params, partners: tuple[Table, Params]) -> tuple[Table, Params]:
+    """The init hook that goes with `DrawPartners`: partners come as (table, parameters)."""
     del key, params
-    return pool
+    return partners
 
 
-@lru_cache(maxsize=64)
-def uniform_partners(spec: MatchSpec, envs: int, num_agents: int) -> MatchHook:
-    """Each block's partner uniformly from those that the member may meet, on a random seat.
+@dataclass(frozen=True)
+class DrawPartners:
+    """Each block's partner from the member's table, on a random seat.
 
-    The method's state is a table [M, n] of places in the pool: row m lists the partners of member
-    m, so that members can have partners of their own.
+    specs: the games with partners, then, if there are any, those of the member with itself.
+    envs: games of an update. uniform: all weights are equal. priority: exponent of the rank of a
+    partner, the one that the member earns least with being met most (rank-based prioritisation, as
+    in MEP's second stage, arXiv 2112.11701); 0 for none. It needs `KeepReturns` as after hook.
     """
 
-    if spec.relabel:
-        raise UserError("uniform_partners draws no symmetries: leave relabel False")
+    specs: tuple[MatchSpec, ...]
+    envs: int
+    num_agents: int
+    uniform: bool = True
+    priority: float = 0.0
 
-    def match(allowed: Array, keys: Key, params: Params, pool: Params) -> Matches:
+    def __post_init__(self) -> None:
+        if any(spec.relabel for spec in self.specs):
+            raise UserError("drawn partners see the game as it is: leave relabel False")
+
+    def __call__(self, table: Table, keys: Key, params: Params, partners: Params) -> Matches:
+        """The matches of an update, one per kind of game."""
         del params
-        return (jax.vmap(partial(one, pool))(keys, allowed),)
+        strangers = jax.vmap(partial(self._strangers, partners))(keys, table)
+        if len(self.specs) == 1:
+            return (strangers,)
+        return strangers, jax.vmap(self._alone)(keys)
 
-    def one(pool: Params, key: Key, allowed: Array) -> Match:
+    def chances(self, table: Table) -> Array:
+        """[n] log of how often a member meets each of its partners, up to a constant."""
+        if self.priority == 0:
+            return jnp.log(table.weights)
+        worst = jnp.argsort(jnp.argsort(jnp.nan_to_num(-table.returns, nan=jnp.inf)))
+        known = jnp.isfinite(table.returns).all()
+        rank = jnp.where(known, worst + 1.0, 1.0)  # 1 for the partner that pays most
+        return jnp.log(table.weights) + self.priority * jnp.log(rank)
+
+    def _strangers(self, partners: Params, key: Key, table: Table) -> Match:
+        spec = self.specs[0]
         draw_key, seat_key = jax.random.split(key)
-        chosen = jax.random.randint(draw_key, (spec.blocks,), 0, len(allowed))
-        partner = jnp.take(allowed, chosen)
+        if self.uniform and self.priority == 0:
+            drawn = jax.random.randint(draw_key, (spec.blocks,), 0, len(table.places))
+        else:
+            drawn = jax.random.categorical(draw_key, self.chances(table), shape=(spec.blocks,))
+        place = jnp.take(table.places, drawn)
         return draw_match(
             seat_key,
             spec,
-            envs=spec.envs(envs),
-            num_agents=num_agents,
+            envs=spec.envs(self.envs),
+            num_agents=self.num_agents,
             symmetries=1,
-            partners=jax.tree.map(lambda x: x[partner], pool),
-            partner=partner,
+            partners=jax.tree.map(lambda x: x[place], partners),
+            partner=place,
         )
 
-    return match
+    def _alone(self, key: Key) -> Match:
+        spec = self.specs[1]
+        return draw_match(
+            jax.random.fold_in(key, 1),
+            spec,
+            envs=spec.envs(self.envs),
+            num_agents=self.num_agents,
+            symmetries=1,
+        )

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import jax
 import jax.numpy as jnp
 
 from zsc.envs.base import EnvSpec
-from zsc.errors import unknown
+from zsc.errors import UserError, unknown
 from zsc.nets import FeedForward, Recurrent, distribution
 from zsc.types import Array, Carry, Key, Params, State
 
 Config = tuple[tuple[str, Any], ...]
+
+READS = ("state", "actions", "latent")  # what a policy may be given beside observations
 
 
 class Inputs(NamedTuple):
@@ -29,7 +31,10 @@ class Inputs(NamedTuple):
     mask: Array  # [N] legal actions
     first: Array  # [] bool, first step of an episode: the carry is as good as `Policy.carry()`
     agent: Array  # [] int32, the seat
-    state: State = ()  # the game state, for policies with needs_state only
+    state: State = ()  # the game's state; if the policy reads "state"
+    # [A] int32 the last joint action, its own first, then by seat; -1 before the first; "actions"
+    acted: Any = ()
+    latent: Any = ()  # what the match told this role; if it reads "latent"
 
 
 class Out(NamedTuple):
@@ -46,6 +51,9 @@ class Policy:
 
     init(key) -> params; carry() -> the carry of a fresh episode; apply(params, carry, Inputs) ->
     (carry, Out). Two policies of equal name and config are equal and share compiled programs.
+
+    reads: what it is given beside observations, any of "state" (scripts and views of another
+        encoding), "actions" (the last joint action) and "latent" (what a match told its role).
     """
 
     name: str
@@ -53,12 +61,52 @@ class Policy:
     init: Callable[[Key], Params] = field(compare=False, repr=False)
     carry: Callable[[], Carry] = field(compare=False, repr=False)
     apply: Callable[[Params, Carry, Inputs], tuple[Carry, Out]] = field(compare=False, repr=False)
-    needs_state: bool = False
+    reads: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.reads:
+            if name not in READS:
+                raise unknown("entry of reads", name, READS)
 
     @property
     def recurrent(self) -> bool:
         """True if the policy remembers anything."""
         return bool(jax.tree.leaves(self.carry()))
+
+
+@dataclass(frozen=True)
+class Team:
+    """Several policies that one member trains together, such as a confederate and its response.
+
+    Parameters are a tuple with one entry for each. `MatchSpec.cast` says which of them plays which
+    role; one that is cast in no role plays nowhere and learns from the method's loss alone, as a
+    discriminator does.
+
+    rates: learning rates of the policies as multiples of the learner's; all 1 if left out. Each
+        policy has its own gradient clipping and moments.
+    """
+
+    policies: tuple[Policy, ...]
+    rates: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.policies:
+            raise UserError("a team of no policies: give at least one")
+        if self.rates and len(self.rates) != len(self.policies):
+            raise UserError(
+                f"{len(self.rates)} rates for {len(self.policies)} policies: give one for each"
+            )
+
+    def init(self, key: Key) -> tuple[Params, ...]:
+        """Fresh parameters of all of them."""
+        return tuple(
+            policy.init(jax.random.fold_in(key, i)) for i, policy in enumerate(self.policies)
+        )
+
+
+def policies_of(policy: Policy | Team) -> tuple[Policy, ...]:
+    """The policies of a team; one policy is a team of one."""
+    return policy.policies if isinstance(policy, Team) else (policy,)
 
 
 _BUILDERS: dict[str, Callable[..., Policy]] = {}
@@ -81,13 +129,23 @@ def build(name: str, config: Config) -> Policy:
     return _BUILDERS[name](**dict(config))
 
 
-def in_turns(spec: EnvSpec, policy: Policy) -> Policy:
+@overload
+def in_turns(spec: EnvSpec, policy: Policy) -> Policy: ...
+
+
+@overload
+def in_turns(spec: EnvSpec, policy: Policy | Team) -> Policy | Team: ...
+
+
+def in_turns(spec: EnvSpec, policy: Policy | Team) -> Policy | Team:
     """The policy as it plays a game: in a game of turns its memory stands still while it waits.
 
     So it remembers its own turns, and training need not work out what a waiting agent thinks. All
     that plays (rollouts, cross-play, records) asks policies through this. In games without turns,
-    and without memory, it is the policy itself.
+    and without memory, it is the policy itself. Of a team, each of its policies.
     """
+    if isinstance(policy, Team):
+        return Team(tuple(in_turns(spec, one) for one in policy.policies), policy.rates)
     if not spec.turns or not policy.recurrent:
         return policy
 
@@ -158,15 +216,22 @@ def _base_config(spec: EnvSpec) -> dict[str, Any]:
     return {
         "num_actions": spec.num_actions,
         "obs_shape": spec.obs_shape,
-        "obs_max": spec.obs_max,
+        "obs_max": spec.obs_scale,
     }
 
 
 def mlp_policy(
-    spec: EnvSpec, *, widths: tuple[int, ...] = (64, 64), activation: str = "relu", values: int = 1
+    spec: EnvSpec,
+    *,
+    widths: tuple[int, ...] = (64, 64),
+    activation: str = "relu",
+    num_values: int = 1,
 ) -> Policy:
-    """Dense layers with one trunk for actor and critic."""
-    extra = {"widths": widths, "activation": activation, "num_values": values}
+    """Dense layers with one trunk for actor and critic.
+
+    num_values: value heads; `MatchSpec.value` says which of them learns from which games.
+    """
+    extra = {"widths": widths, "activation": activation, "num_values": num_values}
     return _mlp(**_base_config(spec), **extra)
 
 
@@ -176,7 +241,7 @@ def cnn_policy(
     channels: tuple[int, ...] = (32, 32),
     widths: tuple[int, ...] = (64,),
     activation: str = "relu",
-    values: int = 1,
+    num_values: int = 1,
     interior: bool = True,
 ) -> Policy:
     """3x3 convolutions on a grid observation [H, W, C], then dense layers.
@@ -186,7 +251,7 @@ def cnn_policy(
     """
     extra = {"channels": channels, "widths": widths, "activation": activation}
     inside = interior and min(spec.obs_shape[:2]) > 2
-    return _cnn(**_base_config(spec), **extra, num_values=values, interior=inside)
+    return _cnn(**_base_config(spec), **extra, num_values=num_values, interior=inside)
 
 
 def gru_policy(
@@ -195,10 +260,10 @@ def gru_policy(
     widths: tuple[int, ...] = (64,),
     hidden: int = 64,
     activation: str = "relu",
-    values: int = 1,
+    num_values: int = 1,
 ) -> Policy:
     """Dense layers and a gated recurrent unit."""
-    extra = {"widths": widths, "hidden": hidden, "activation": activation, "num_values": values}
+    extra = {"widths": widths, "hidden": hidden, "activation": activation, "num_values": num_values}
     return _gru(**_base_config(spec), **extra)
 
 
@@ -238,7 +303,7 @@ def greedy(policy: Policy) -> Policy:
         return carry, out._replace(logits=certain(best, len(inputs.mask)))
 
     config = (("config", policy.config), ("name", policy.name))
-    return Policy("greedy", config, policy.init, policy.carry, apply, policy.needs_state)
+    return replace(policy, name="greedy", config=config, apply=apply)
 
 
 @register("mixture")
@@ -257,4 +322,25 @@ def mixture(policy: Policy, epsilon: float) -> Policy:
         return carry, out._replace(logits=jnp.log(jnp.maximum(probs, 1e-30)))
 
     config = (("config", policy.config), ("epsilon", epsilon), ("name", policy.name))
-    return Policy("mixture", config, policy.init, policy.carry, apply, policy.needs_state)
+    return replace(policy, name="mixture", config=config, apply=apply)
+
+
+@register("told")
+def _told(*, name: str, config: Config, latent: tuple[float, ...]) -> Policy:
+    return told(build(name, config), latent)
+
+
+def told(policy: Policy, latent: tuple[float, ...]) -> Policy:
+    """The policy with a latent of its own instead of what a match would tell it. Same parameters.
+
+    Outside training nobody draws latents: cross-play and records take policies that need none.
+    """
+    if "latent" not in policy.reads:
+        raise UserError(f"the policy {policy.name!r} reads no latent: play it as it is")
+
+    def apply(params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
+        return policy.apply(params, carry, inputs._replace(latent=jnp.asarray(latent)))
+
+    config = (("config", policy.config), ("latent", latent), ("name", policy.name))
+    reads = tuple(name for name in policy.reads if name != "latent")
+    return replace(policy, name="told", config=config, apply=apply, reads=reads)

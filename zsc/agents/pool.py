@@ -38,7 +38,7 @@ class Label:
     member: int = 0  # in the run
     step: int = 0  # environment steps it was trained for
     skill: float | None = None  # mean true return with itself, where it was measured
-    stage: str = "final"  # "initial", "mid", "final"
+    checkpoint: str = "final"  # or "initial", "mid", "stopped"
     parents: tuple[str, ...] = field(default=(), repr=False)  # ids of its training partners
     id: str = ""  # follows from policy and parameters
 
@@ -80,10 +80,10 @@ class Pool:
         index = np.asarray(members, np.int64)
         params = jax.tree.map(lambda x: x[index], self.params)
         labels = tuple(self.labels[int(i)] for i in index)
-        return self.replace(params=params, labels=labels)  # type: ignore[attr-defined]
+        return replace(self, params=params, labels=labels)
 
     def where(self, **wanted: Any) -> Pool:
-        """The agents whose label has these values, e.g. `pool.where(stage="final")`."""
+        """The agents whose label has these values, e.g. `pool.where(checkpoint="final")`."""
         members = [
             i
             for i, label in enumerate(self.labels)
@@ -104,12 +104,12 @@ class Pool:
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{i}</td><td>{label.method}</td><td>{label.seed}</td><td>{label.member}</td>"
-            f"<td>{label.stage}</td><td>{label.step:,}</td>"
+            f"<td>{label.checkpoint}</td><td>{label.step:,}</td>"
             f"<td>{'' if label.skill is None else f'{label.skill:.1f}'}</td>"
             f"<td><code>{label.id}</code></td></tr>"
             for i, label in enumerate(self.labels)
         )
-        names = ("", "method", "seed", "member", "stage", "steps", "skill", "id")
+        names = ("", "method", "seed", "member", "checkpoint", "steps", "skill", "id")
         head = "".join(f"<th>{name}</th>" for name in names)
         title = f"<b>{len(self)} agents</b>, {self.policy.name}, for {self.home.env}"
         return f"{title}<table><tr>{head}</tr>{rows}</table>"
@@ -241,7 +241,12 @@ def _find_pool(path: Path) -> Path:
 
 
 def _labels(rows: list[dict[str, Any]]) -> tuple[Label, ...]:
-    return tuple(Label(**{**row, "parents": tuple(row["parents"])}) for row in rows)
+    def of_today(row: dict[str, Any]) -> dict[str, Any]:
+        """Earlier versions called the checkpoint a stage."""
+        older = {"checkpoint": row["stage"]} if "stage" in row else {}
+        return {name: value for name, value in row.items() if name != "stage"} | older
+
+    return tuple(Label(**{**of_today(row), "parents": tuple(row["parents"])}) for row in rows)
 
 
 def _tuples(value: Any) -> Any:

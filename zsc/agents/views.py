@@ -25,8 +25,8 @@ def scripted(policy: Policy) -> bool:
     """True for a policy that reads the state because it is a script, not for its encoding."""
     if policy.name == _NAME:
         told = dict(policy.config)
-        return build(told["name"], told["config"]).needs_state
-    return policy.needs_state
+        return "state" in build(told["name"], told["config"]).reads
+    return "state" in policy.reads
 
 
 def at_home(pool: Pool, env: Environment) -> Pool:
@@ -41,7 +41,7 @@ def at_home(pool: Pool, env: Environment) -> Pool:
         view = replace(known, encoding=dict(told["settings"])["encoding"])
         policy = seen_through(view, build(told["name"], told["config"]))
         same = policy == pool.policy
-        return pool if same else pool.replace(policy=policy)  # type: ignore[attr-defined]
+        return pool if same else replace(pool, policy=policy)
     if pool.home == Home.of(env.spec) or not hasattr(known, "encoding"):
         return pool
     encoding = pool.home.obs_id.split(":")[0]
@@ -52,7 +52,7 @@ def at_home(pool: Pool, env: Environment) -> Pool:
     if Home.of(theirs.spec) != pool.home:
         return pool
     policy = seen_through(theirs, pool.policy)
-    return pool.replace(policy=policy, home=Home.of(env.spec))  # type: ignore[attr-defined]
+    return replace(pool, policy=policy, home=Home.of(env.spec))
 
 
 def seen_through(env: Any, policy: Policy) -> Policy:
@@ -60,7 +60,7 @@ def seen_through(env: Any, policy: Policy) -> Policy:
 
     def apply(params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
         own = env.observe(inputs.state)[inputs.agent]
-        state = inputs.state if policy.needs_state else ()
+        state = inputs.state if "state" in policy.reads else ()
         return policy.apply(params, carry, inputs._replace(obs=own, state=state))
 
     settings = tuple((name, value) for name, value in asdict(env).items())
@@ -70,7 +70,8 @@ def seen_through(env: Any, policy: Policy) -> Policy:
         ("name", policy.name),
         ("settings", settings),
     )
-    return Policy(_NAME, config, policy.init, policy.carry, apply, needs_state=True)
+    reads = tuple(dict.fromkeys(("state", *policy.reads)))
+    return replace(policy, name=_NAME, config=config, apply=apply, reads=reads)
 
 
 @register(_NAME)
@@ -82,5 +83,5 @@ def agents_of(pool: Pool, env: Environment, greedy: bool) -> Pool:
     """A pool as it plays: greedily or not, and in the game's encoding or its own."""
     # a script's chances are part of what it is: a greedy "random" walks north
     if greedy and not scripted(pool.policy):
-        pool = pool.replace(policy=greedy_policy(pool.policy))  # type: ignore[attr-defined]
+        pool = replace(pool, policy=greedy_policy(pool.policy))
     return at_home(pool, env)

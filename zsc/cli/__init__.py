@@ -35,13 +35,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code (2 for input that cannot be used)."""
     arguments = sys.argv[1:] if arguments is None else arguments
     wanted = [name for name in COMMANDS if name in arguments[:1]] or COMMANDS
-    command = tyro.extras.subcommand_cli_from_dict(
-        {name: pkgutil.resolve_name(COMMANDS[name]) for name in wanted},
-        args=arguments,
-        prog="zsc",
-        description="Zero-shot coordination toolkit.",
-    )
     warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
+    try:
+        commands = {name: _command(name, arguments[1:]) for name in wanted}
+    except UserError as error:
+        print(f"zsc: {error}", file=sys.stderr)
+        return 2
+    command = tyro.extras.subcommand_cli_from_dict(
+        commands, args=arguments, prog="zsc", description="Zero-shot coordination toolkit."
+    )
     code, said = _run(command)
     if said:
         print(f"zsc: {said}", file=sys.stderr)
@@ -54,6 +56,13 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.flush()
         os._exit(code)
     return code
+
+
+def _command(name: str, arguments: list[str]) -> Any:
+    """The class behind a command; that of a training depends on its method."""
+    if name == "train":
+        return pkgutil.resolve_name("zsc.cli.train:command")(arguments)
+    return pkgutil.resolve_name(COMMANDS[name])
 
 
 def _run(command: Any) -> tuple[int, str]:

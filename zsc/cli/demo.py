@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
 from zsc.errors import UserError
 from zsc.evaluation import CrossPlay, crossplay
-from zsc.populations import RECIPES
+from zsc.populations import FictitiousCoPlay, OtherPlay, Recipe, SelfPlay
 
 LAYOUT = "overcooked/mirror_ring"
 BOTS = ("onion_carrier", "plate_server", "greedy_cook", "hog")
@@ -76,11 +75,11 @@ class Demo:
             write_film(env, agents, self.out / f"{name}.gif", seed=self.seed, steps=200)
 
 
-def _demo_recipes(scale: float) -> dict[str, Any]:
+def _demo_recipes(scale: float) -> dict[str, Recipe]:
     return {
-        "SP": RECIPES["sp"](members=6, steps=400_000 * scale),
-        "OP": RECIPES["op"](members=6, steps=600_000 * scale),
-        "FCP": RECIPES["fcp"](
-            members=4, steps=1_500_000 * scale, partners=6, partner_steps=400_000 * scale
+        "SP": SelfPlay(members=6, steps=400_000 * scale),
+        "OP": OtherPlay(members=6, steps=600_000 * scale),
+        "FCP": FictitiousCoPlay(
+            members=4, steps=2_400_000 * scale, partners=6, partner_steps=400_000 * scale
         ),
     }

@@ -3,116 +3,172 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
 
-from zsc.agents.policy import cnn_policy, gru_policy, mlp_policy
+from zsc.agents.pool import Pool
+from zsc.cli.settings import (
+    DATA,
+    NETWORKS,
+    learner_of,
+    loaded,
+    network_of,
+    options_of,
+    parse_settings,
+    read_config,
+    shown,
+    with_settings,
+)
 from zsc.cli.shared import Game, Machine
 from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
 from zsc.errors import UserError, unknown
 from zsc.machine.cluster import leads
-from zsc.populations import RECIPES, BehaviourCloning
+from zsc.populations import RECIPES
+from zsc.populations.recipe import Recipe
 from zsc.records.record import load_record
 
 _HELD_OUT = 0.2  # of the games of behaviour cloning
-NETWORKS = {"mlp": mlp_policy, "cnn": cnn_policy, "gru": gru_policy}
+_CLONES = "bc"
+
+
+def command(arguments: list[str]) -> type[Train]:
+    """The class behind `zsc train ARGUMENTS`: with the method's own settings as options.
+
+    Raises UserError for an option that belongs to another method.
+    """
+    method = next((word for word in arguments if word in RECIPES), None)
+    if method is None:
+        return Train
+    options = options_of(RECIPES[method])
+    known = {option.name for option in options} | {each.name for each in fields(Train)}
+    for word in arguments:
+        name = word.partition("=")[0].removeprefix("--").replace("-", "_")
+        theirs = [m for m, kind in RECIPES.items() if name in {o.name for o in options_of(kind)}]
+        if word.startswith("--") and theirs and name not in known:
+            option = f"--{name.replace('_', '-')}"
+            raise UserError(f"{option} belongs to {', '.join(theirs)}, not to {method}")
+    own = [
+        (
+            option.name,
+            Annotated[option.typed | None, tyro.conf.arg(help=option.help, help_behavior_hint="")],
+            None,
+        )
+        for option in options
+    ]
+    made = make_dataclass("Train", own, bases=(Train,), frozen=True)
+    made.__doc__ = f"{RECIPES[method].__doc__}".split("\n\n")[0] + " Written to a run folder."
+    return made
 
 
 @dataclass(frozen=True)
 class Train:
-    """Train a population and write it to a run folder."""
+    """Train a population and write it to a run folder. `zsc train METHOD --help` lists what the
+    method has for settings of its own."""
 
     method: tyro.conf.Positional[str]
-    """sp (self-play), op (other-play), he (high entropy), fcp (fictitious co-play) or bc (behaviour
-    cloning of recorded games, see --data)."""
-    out: Path
+    """The method: METHODS."""
+    out: Path | None = None
     """Run folder to make; it must not exist unless --resume."""
     game: Annotated[Game, tyro.conf.arg(name="")] = field(default_factory=Game)
-    members: int = 8
-    """Agents trained at the same time."""
-    steps: float | None = None
-    """Environment steps per member, e.g. 3e6; the game's preset if left out."""
     seed: int = 0
     network: Literal["mlp", "cnn", "gru"] | None = None
     """The game's preset if left out; cnn needs --encoding grid."""
-    partners: int | None = None
-    """fcp: self-play seeds per best response."""
-    partner_steps: float | None = None
-    """fcp: environment steps per partner."""
+    learner: Literal["ppo", "mappo", "iql", "vdn", "qmix"] | None = None
+    """How members learn; the game's preset of PPO if left out."""
     lr: float | None = None
-    """Learning rate (fcp: of the best response); the game's preset if left out."""
+    """Learning rate, short for --set learner.learning_rate=..."""
     entropy: float | None = None
-    """Weight of the entropy bonus; the game's preset if left out."""
+    """Weight of the entropy bonus, short for --set learner.entropy=..."""
     games: int | None = None
-    """Games that a member plays at the same time; the game's preset if left out."""
-    data: Path | None = None
-    """bc: a file of games that zsc record or zsc convert wrote; it also says which game."""
+    """Games that a member plays at the same time, short for --set learner.envs=..."""
+    config: Path | None = None
+    """A TOML or JSON file of settings, as --show prints them; what is typed goes before it."""
+    set: tuple[str, ...] = ()
+    """Any setting: NAME=VALUE ..., e.g. learner.gamma=0.99 partner_learner.envs=16."""
+    show: bool = False
+    """Print all settings as they would be used, and train nothing."""
     resume: bool = False
     """Go on with the run in --out, given the same settings."""
     machine: Annotated[Machine, tyro.conf.arg(name="")] = field(default_factory=Machine)
 
     def __call__(self) -> None:
         """Train, save, say where."""
-        if self.method not in (*RECIPES, "bc"):
-            raise unknown("method", self.method, (*RECIPES, "bc"))
-        if (self.data is not None) != (self.method == "bc"):
-            raise UserError("bc learns from recorded games, and only bc does: give it --data FILE")
-        if self.data is not None:
-            self._clone(self.data)
+        if self.method not in RECIPES:
+            raise unknown("method", self.method, RECIPES)
+        recipe, env = self._recipe()
+        if self.show:
+            print(shown(recipe, env.spec))
             return
+        if self.out is None:
+            raise UserError("say where to: --out FOLDER for the run")
+        pool = recipe.train(env, seed=self.seed, out=self.out, resume=self.resume, progress=True)
+        if leads():
+            print(self._told(pool, self.out))
+
+    def _recipe(self) -> tuple[Recipe, Environment]:
+        """The recipe with everything that was asked for, and the game. Raises UserError."""
+        kind: Any = RECIPES[self.method]
+        given = {option.name: getattr(self, option.name) for option in options_of(kind)}
+        asked = {name: value for name, value in given.items() if value is not None}
+        settings = {} if self.config is None else read_config(self.config)
+        settings |= parse_settings(self.set)
+        if self.method == _CLONES:
+            return self._clones(asked, settings)
         env = self.game.make()
-        settings: dict[str, Any] = {
-            "members": self.members,
-            "steps": self.steps,
-            "policy": NETWORKS[self.network] if self.network else None,
+        kinds = {option.name: option.kind for option in options_of(kind)}
+        for each in fields(kind):
+            if each.init and each.default is MISSING and each.name not in asked:
+                raise UserError(f"{self.method} needs --{each.name} FOLDER: the folder of a run")
+        own = {name: loaded(kinds[name], value) for name, value in asked.items()}
+        # files are given now; the rest goes before what a file of settings says
+        recipe = kind(**{n: v for n, v in own.items() if isinstance(v, Pool)})
+        if self.learner is not None:
+            recipe = replace(recipe, learner=learner_of(self.learner))
+        typed = {n: v for n, v in own.items() if not isinstance(v, Pool)}
+        short = {
+            "network": self.network,
+            "learner.learning_rate": self.lr,
+            "learner.entropy": self.entropy,
+            "learner.envs": self.games,
         }
-        if self.network == "cnn" and len(env.spec.obs_shape) != 3:
+        typed |= {name: value for name, value in short.items() if value is not None}
+        recipe = with_settings(recipe, env.spec, settings | typed)
+        if recipe.network is NETWORKS["cnn"] and len(env.spec.obs_shape) != 3:
             how = "add --encoding grid" if isinstance(env, Overcooked) else "use mlp or gru here"
             raise UserError(f"the cnn needs a grid observation: {how}")
-        extra = {"partners": self.partners, "partner_steps": self.partner_steps}
-        for name, value in extra.items():
-            if value is not None and self.method != "fcp":
-                raise UserError(f"--{name.replace('_', '-')} belongs to fcp, not to {self.method}")
-            if value is not None:
-                settings[name] = value
-        recipe = self._tuned(RECIPES[self.method](**settings), env)
-        pool = recipe.train(env, seed=self.seed, out=self.out, resume=self.resume, progress=True)
-        skills = " ".join(f"{label.skill:.3g}" for label in pool.labels)
-        if leads():
-            where = self.out / "pool"
-            print(f"{len(pool)} agents in {where}; mean return with themselves: {skills}")
+        return recipe, env
 
-    def _clone(self, data: Path) -> None:
+    def _clones(
+        self, asked: dict[str, Any], settings: dict[str, Any]
+    ) -> tuple[Recipe, Environment]:
         """Behaviour cloning, in the game that the file was recorded in."""
-        asked = {name: getattr(self, name) for name in ("steps", "partners", "partner_steps",
-                 "lr", "entropy", "games")}  # fmt: skip
-        odd = [name for name, value in asked.items() if value is not None]
+        data = asked.pop(DATA, None)
+        odd = any(x is not None for x in (self.learner, self.lr, self.entropy, self.games))
+        if data is None:
+            raise UserError("bc learns from recorded games: give it --data FILE")
         if odd or self.resume or self.game != Game():
-            raise UserError(
-                "bc takes --data, --members, --network, --seed and --out: the file says which game"
-            )
+            raise UserError("bc has no --env, --resume or learner: the file says which game")
         env, games, _ = load_record(data)
-        policy = NETWORKS[self.network or "mlp"]
         # of a few games none can be spared
         held_out = _HELD_OUT if round(len(games.length) * _HELD_OUT) else 0.0
-        recipe = BehaviourCloning(games, members=self.members, held_out=held_out, policy=policy)
-        pool = recipe.train(env, seed=self.seed, out=self.out)
-        last = json.loads((self.out / "metrics.jsonl").read_text().splitlines()[-1])
+        network = network_of(self.network) if self.network else None
+        kind: Any = RECIPES[self.method]
+        recipe = kind(games, network=network, **{"held_out": held_out} | asked)
+        return with_settings(recipe, env.spec, settings), env
+
+    def _told(self, pool: Pool, out: Path) -> str:
+        """What to say of a finished training."""
+        if self.method != _CLONES:
+            skills = " ".join(f"{label.skill:.3g}" for label in pool.labels)
+            return f"{len(pool)} agents in {out / 'pool'}; mean return with themselves: {skills}"
+        last = json.loads((out / "metrics.jsonl").read_text().splitlines()[-1])
         right = ", ".join(f"{x:.1%}" for x in last.get("held_out_accuracy", last["accuracy"]))
         where = "games held out" if "held_out_accuracy" in last else "what they learned from"
-        print(f"{len(pool)} agents in {self.out / 'pool'}; the most likely action is the recorded")
-        print(f"one in {right} of steps ({where})")
-
-    def _tuned(self, recipe: Any, env: Environment) -> Any:
-        """The recipe with what was asked for in place of its own settings."""
-        asked = {"learning_rate": self.lr, "entropy": self.entropy, "envs": self.games}
-        given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-        if not given:
-            return recipe
-        # the last stage is the one that makes the agents
-        usual = recipe.plans(env.spec)[-1].ppo
-        return replace(recipe, ppo=replace(usual, **given))
+        return (
+            f"{len(pool)} agents in {out / 'pool'}; the most likely action is the recorded\n"
+            f"one in {right} of steps ({where})"
+        )

@@ -142,9 +142,9 @@ def _check_shapes(env: Environment, shown: TimeStep) -> None:
     events = (agents, len(spec.event_names))
     _need(shown.info["events"].shape[2:] == events, "info['events'] is [A, events]")
     _need(shown.info["shaped"].shape[2:] == (agents,), "info['shaped'] is [A]")
-    _need(len(spec.obs_max) == spec.obs_shape[-1], "obs_max covers the last observation axis")
+    _need(len(spec.obs_scale) == spec.obs_shape[-1], "obs_max covers the last observation axis")
     largest = np.asarray(shown.obs).reshape(-1, spec.obs_shape[-1]).max(0)
-    _need(bool((largest <= np.asarray(spec.obs_max)).all()), "no observation exceeds obs_max")
+    _need(bool((largest <= np.asarray(spec.obs_scale)).all()), "no observation exceeds obs_max")
     _need(len(spec.action_names) == spec.num_actions, "every action has a name")
 
 

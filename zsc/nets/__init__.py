@@ -1,6 +1,7 @@
 """Neural networks: all flax and distrax code of the project."""
 
 from zsc.nets.heads import distribution, sample
-from zsc.nets.networks import FeedForward, Recurrent
+from zsc.nets.mixers import Monotone
+from zsc.nets.networks import Critic, FeedForward, Recurrent
 
-__all__ = ["FeedForward", "Recurrent", "distribution", "sample"]
+__all__ = ["Critic", "FeedForward", "Monotone", "Recurrent", "distribution", "sample"]

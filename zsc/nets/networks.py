@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import flax.linen as nn
+import jax.numpy as jnp
 
 from zsc.nets.heads import ActorCritic
 from zsc.nets.torsos import CNN, MLP, scaled
@@ -15,7 +16,7 @@ class FeedForward(nn.Module):
     """Torso and head. `channels` makes the torso convolutional, see `CNN` for `interior`."""
 
     num_actions: int
-    obs_max: tuple[int, ...]
+    obs_max: tuple[float, ...]
     widths: Sequence[int] = (64, 64)
     channels: Sequence[int] = ()
     interior: bool = False
@@ -37,7 +38,7 @@ class Recurrent(nn.Module):
     """Torso, GRU, head. The memory [hidden] goes in and comes out."""
 
     num_actions: int
-    obs_max: tuple[int, ...]
+    obs_max: tuple[float, ...]
     widths: Sequence[int] = (64,)
     hidden: int = 64
     activation: str = "tanh"
@@ -48,3 +49,24 @@ class Recurrent(nn.Module):
         x = MLP(self.widths, self.activation)(scaled(obs, self.obs_max))
         carry, x = nn.GRUCell(self.hidden)(carry, x)
         return carry, ActorCritic(self.num_actions, self.num_values)(x)
+
+
+class Critic(nn.Module):
+    """Values of the seats of a game from what no agent sees, with a memory [hidden] or without."""
+
+    widths: Sequence[int]
+    hidden: int
+    activation: str
+    num_agents: int
+    scale: tuple[float, ...]  # of the world
+
+    @nn.compact
+    def __call__(self, carry: Array, world: Array, seats: Array) -> tuple[Array, Array]:
+        x = MLP(self.widths, self.activation)(scaled(world.reshape(-1), self.scale))
+        if self.hidden:
+            carry, x = nn.GRUCell(self.hidden)(carry, x)
+        own = nn.one_hot(seats, self.num_agents)
+        each = jnp.concatenate([jnp.broadcast_to(x, (len(own), len(x))), own], axis=1)
+        head = nn.Dense(1, kernel_init=nn.initializers.orthogonal(1.0))
+        hidden = MLP(self.widths[-1:], self.activation)
+        return carry, jnp.stack([head(hidden(one))[0] for one in each])

@@ -22,15 +22,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import PartitionSpec
 
-from zsc.agents.policy import Inputs, Policy, in_turns
+from zsc.agents.policy import Policy, in_turns
 from zsc.agents.pool import Pool, Roster, check_home
 from zsc.envs.base import Environment, EnvSpec, TimeStep, begin
 from zsc.errors import UserError
 from zsc.machine.cluster import to_host
 from zsc.machine.members import AXIS, map_members, member_mesh
 from zsc.nets import sample
+from zsc.play.acting import fresh_carry, inputs_of
 from zsc.play.match import MatchSpec, draw_match
-from zsc.play.rollout import rollout, start
+from zsc.play.rollout import begin as begin_games
+from zsc.play.rollout import rollout
 from zsc.types import Array, Carry, Key, Params, State
 
 #: Bytes that the games of one tile may need; small enough to stay in a CPU's cache.
@@ -151,7 +153,7 @@ def _self_play(env: Environment, policy: Policy, episodes: int, params: Params, 
         match = draw_match(
             keys[0], spec, envs=episodes, num_agents=env.spec.num_agents, symmetries=1
         )
-        games = start(env, spec, policy, match, keys[1])
+        games = begin_games(env, spec, policy, match, keys[1])
         games, _ = rollout(env, spec, policy, params, match, games, keys[2], env.spec.horizon)
         return games.returns.mean()
 
@@ -324,6 +326,7 @@ class _Table(NamedTuple):
     row: Carry  # [row, (col, seating, episode), 1, ...]
     col: Carry  # [col, (row, seating, episode), A-1, ...]
     played: Played
+    acted: Array  # [games, A] the last joint action, -1 before the first
 
 
 class _Draws(NamedTuple):
@@ -383,7 +386,7 @@ def _play(
         old = table.played
         events = timestep.info["events"].astype(jnp.float32)
         played = Played(old.returns + timestep.reward, old.length + ~over, old.events + events)
-        return _Table(table.time + 1, state, timestep, row, col, played)
+        return _Table(table.time + 1, state, timestep, row, col, played, action)
 
     state, timestep = jax.tree.map(everywhere, jax.vmap(partial(begin, env))(keys))
     nothing = Played(
@@ -395,17 +398,14 @@ def _play(
         jnp.int32(0),
         state,
         timestep,
-        _fresh(row_policy, (shape[0], count // shape[0], 1)),
-        _fresh(col_policy, (shape[1], count // shape[1], spec.num_agents - 1)),
+        fresh_carry(row_policy, (shape[0], count // shape[0], 1)),
+        fresh_carry(col_policy, (shape[1], count // shape[1], spec.num_agents - 1)),
         nothing,
+        jnp.full((count, spec.num_agents), -1, jnp.int32),
     )
     going = lambda t: (t.time < spec.horizon) & ~t.timestep.done.all()
     played = jax.lax.while_loop(going, step, table).played
     return jax.tree.map(lambda x: x.reshape(*shape, *x.shape[1:]), played)
-
-
-def _fresh(policy: Policy, shape: tuple[int, ...]) -> Carry:
-    return jax.tree.map(lambda x: jnp.broadcast_to(x, shape + x.shape), policy.carry())
 
 
 def _act(
@@ -436,17 +436,22 @@ def _act(
         x = x if side == "row" else x.swapaxes(0, 1)
         return x.reshape(x.shape[0], -1, *x.shape[4:])
 
-    seat = jnp.broadcast_to(index[None, None, :, None], full)
+    def of_games(x: Array) -> Array:
+        """[games, ...] -> [policy, games, ...]."""
+        x = x.reshape(*shape, *x.shape[1:])
+        x = x if side == "row" else x.swapaxes(0, 1)
+        return x.reshape(x.shape[0], -1, *x.shape[4:])
+
     mine = jnp.stack([noise[:, s] for s in index])  # [seating, episode, own seats, N]
-    inputs = Inputs(
+    inputs = inputs_of(
+        policy.reads,
         obs=gather(pick(table.timestep.obs)),
         mask=gather(pick(table.timestep.mask)),
-        first=gather(jnp.broadcast_to(table.time == 0, full)),
-        agent=gather(seat),
+        first=of_games(jnp.broadcast_to(table.time == 0, math.prod(shape))),
+        seat=gather(jnp.broadcast_to(index[None, None, :, None], full)),
+        state=jax.tree.map(of_games, table.state),
+        acted=of_games(table.acted),
     )
-    if policy.needs_state:
-        repeat = lambda x: jnp.broadcast_to(x.reshape(*shape, 1, *x.shape[1:]), full + x.shape[1:])
-        inputs = inputs._replace(state=jax.tree.map(lambda x: gather(repeat(x)), table.state))
     one = lambda p, c, i: policy.apply(p, c, i)
     batch = jax.vmap(jax.vmap(jax.vmap(one, (None, 0, 0)), (None, 0, 0)))
     carry, out = batch(params, carry, inputs)

@@ -1,4 +1,4 @@
-"""Whole episodes with everything that happened in them: records, films and teams are made of them."""
+"""Whole episodes and everything that happened in them, for records, films and teams."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zsc.agents.policy import Inputs, Policy, in_turns
+from zsc.agents.policy import Policy, in_turns
 from zsc.agents.pool import Pool, check_home
 from zsc.envs.base import Environment, begin
 from zsc.errors import UserError
-from zsc.nets import sample
+from zsc.play.acting import act, inputs_of
 from zsc.records.record import Record
 from zsc.types import Array, Carry, Key, Params, State
 
@@ -59,8 +59,8 @@ def episode(
     """The fields of a `Record` for one episode: role r plays by policies[r] in seat seats[r]."""
     policies = tuple(in_turns(env.spec, policy) for policy in policies)
 
-    def step(now: tuple[State, Any, tuple[Carry, ...]], time: Array) -> tuple[Any, Any]:
-        state, shown, carries = now
+    def step(now: tuple[State, Any, tuple[Carry, ...], Array], time: Array) -> tuple[Any, Any]:
+        state, shown, carries, acted = now
         here = jax.random.fold_in(key, time)
         noise = jax.random.gumbel(
             jax.random.fold_in(here, 1), (env.spec.num_agents, env.spec.num_actions)
@@ -68,24 +68,27 @@ def episode(
         actions, after = [], []
         for role, policy in enumerate(policies):
             seat = seats[role]
-            seen = Inputs(
-                shown.obs[seat],
-                shown.mask[seat],
-                time == 0,
-                seat,
-                state if policy.needs_state else (),
+            seen = inputs_of(
+                policy.reads,
+                obs=shown.obs[seat],
+                mask=shown.mask[seat],
+                first=time == 0,
+                seat=seat,
+                state=state,
+                acted=acted,
             )
-            carry, out = policy.apply(params[role], carries[role], seen)
-            actions.append(sample(out.logits, seen.mask, noise[seat]))
+            carry, chosen = act(policy, params[role], carries[role], seen, noise[seat])
+            actions.append(chosen)
             after.append(carry)
         action = jnp.stack(actions)[jnp.argsort(seats)]
         moved, then = env.step(here, state, action)
         kept = (shown.obs, shown.mask, action, then.reward, then.info["events"], ~shown.done)
-        return (moved, then, tuple(after)), (moved, *kept)
+        return (moved, then, tuple(after), action), (moved, *kept)
 
     state, timestep = begin(env, key)
     carries = tuple(policy.carry() for policy in policies)
+    nobody = jnp.full(env.spec.num_agents, -1, jnp.int32)
     _, (states, *rest) = jax.lax.scan(
-        step, (state, timestep, carries), jnp.arange(env.spec.horizon)
+        step, (state, timestep, carries, nobody), jnp.arange(env.spec.horizon)
     )
     return jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), state, states), *rest

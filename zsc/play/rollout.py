@@ -1,26 +1,29 @@
 """Playing and re-reading games: the only two places where a network meets data in training.
 
-`rollout` plays a part of an episode with a whole batch in step; `replay` shows the same data to
-other parameters. Partner, seat and symmetry belong to a place of the batch and stay for an update;
-nothing is reset on the way, but between two parts `deal_anew` puts fresh games in the places of
-those that are over.
+`rollout` plays a segment of an episode with a whole batch in step; `replay` shows the same data to
+other parameters. Partner, seat and symmetry belong to a place of the batch and stay for an update.
+Nothing is reset within a segment; between two segments `begin_anew` puts fresh games in the places
+of those that are over.
 
-In a game of turns that the learner plays with itself only the agent whose turn it is is asked, so
-the trajectory has one role: whoever acts. Its value is followed by that of the next agent's, which
-is what the team expects from there on.
+In self-play of a game of turns only the agent to move is asked. The trajectory then has one role,
+whoever moves, and each value is followed by that of the next agent to move: the team's return from
+there on.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from zsc.agents.policy import Inputs, Out, Policy, in_turns
+from zsc.agents.policy import Inputs, Out, Policy, Team, in_turns, policies_of
 from zsc.envs.base import Environment, TimeStep
 from zsc.nets import distribution, sample
+from zsc.play.acting import apply_batch, fresh_carry, inputs_of
 from zsc.play.match import Match, MatchSpec
+from zsc.play.team import apply_team, by_role, fresh_carries
 from zsc.types import Array, Carry, Key, Params, State
 
 
@@ -31,15 +34,16 @@ class Games(NamedTuple):
     timestep: TimeStep  # [E, ...]
     first: Array  # [E] bool, nothing has been played yet
     over: Array  # [E] bool, the game ended in an earlier step
-    learner: Carry  # [E, R, ...] carries of the learner's roles
-    partner: Carry  # [K, E/K, A-1, ...] carries of the partner's roles, () in self-play
-    settled: Array  # [E] bool, the first game in this place is over: the next two stand
-    returns: Array  # [E] float32, the true return of that game so far, of the learner's seat
+    learner: Carry  # [E, R, ...] carries of the learner's roles, of a team by policy
+    partner: Carry  # [K, E/K, A-R, ...] carries of the partner's roles, () in self-play
+    counted: Array  # [E] bool, the first game of this place is over: returns and length are final
+    returns: Array  # [E] float32, true return so far of the first game here, of role 0
     length: Array  # [E] int32, its steps so far
+    acted: Array  # [E, A] int32, the last joint action by seat, -1 before the first
 
 
 class Trajectory(NamedTuple):
-    """T steps of E games as seen by the R roles that learn; in a game of turns by whoever acts."""
+    """T steps of E games as seen by the R roles that learn; in a game of turns by whoever moves."""
 
     inputs: Inputs  # [T, E, R, ...]; state is ()
     action: Array  # [T, E, R] int32, in the role's own (relabelled) names
@@ -53,47 +57,63 @@ class Trajectory(NamedTuple):
     playing: Array  # [T, E, R] bool, before the end: these teach the value
     valid: Array  # [T, E, R] bool, and with a real choice: these teach the policy
     last_value: Array  # [E, R, V] value of what follows the last step
-    carry: Carry  # [E, learner's roles, ...] the learner's carries before the first step
+    carry: Carry  # [E, R, ...] the learner's carries before the first step
+    last: Inputs  # [E, R, ...] what is seen after the last step
+    world: Any  # [T + 1, E, ...] what a central critic sees, () if there is none
 
 
-def start(env: Environment, spec: MatchSpec, policy: Policy, match: Match, key: Key) -> Games:
-    """E fresh games with empty memories."""
+#: The fields of a trajectory without an axis of time.
+TIMELESS = ("last_value", "carry", "last")
+
+
+def begin(
+    env: Environment,
+    spec: MatchSpec,
+    policy: Policy | Team,
+    match: Match,
+    key: Key,
+    states: State | None = None,
+) -> Games:
+    """E games with empty memories: fresh ones, or such that begin in these states [E, ...]."""
     envs, num_agents = match.seats.shape
-    state, timestep = jax.vmap(env.reset)(jax.random.split(key, envs))
+    if states is None:
+        state, timestep = jax.vmap(env.reset)(jax.random.split(key, envs))
+    else:
+        state, timestep = states, jax.vmap(env.show)(states)
     partner: Carry = ()
     if spec.partner is not None:
-        per_block = (spec.blocks, envs // spec.blocks, num_agents - 1)
-        partner = _fresh_carry(spec.partner, per_block)
-    learner = _fresh_carry(policy, (envs, spec.learners(num_agents)))
+        others = num_agents - spec.learners(num_agents)
+        partner = fresh_carry(spec.partner, (spec.blocks, envs // spec.blocks, others))
     over = jnp.zeros(envs, bool)
     return Games(
         state=state,
         timestep=timestep,
         first=~over,
         over=over,
-        learner=learner,
+        learner=fresh_carries(policy, spec.players(num_agents), envs),
         partner=partner,
-        settled=over,
+        counted=over,
         returns=jnp.zeros(envs),
         length=jnp.zeros(envs, jnp.int32),
+        acted=jnp.full((envs, num_agents), -1, jnp.int32),
     )
 
 
-def deal_anew(
-    env: Environment, spec: MatchSpec, policy: Policy, match: Match, games: Games, key: Key
+def begin_anew(
+    env: Environment, spec: MatchSpec, policy: Policy | Team, match: Match, games: Games, key: Key
 ) -> Games:
     """Fresh games, with empty memories, in the places of those that are over.
 
     Partner, seat and symmetry belong to the place. So do returns and length: they stay those of the
     first game in it, which is always played to its end, where later ones may be cut off.
     """
-    fresh = start(env, spec, policy, match, key)
+    fresh = begin(env, spec, policy, match, key)
 
     def pick(old: Array, new: Array, axes: int = 1) -> Array:
         over = games.over.reshape(old.shape[:axes])
         return jnp.where(over.reshape(over.shape + (1,) * (old.ndim - axes)), new, old)
 
-    names = ("state", "timestep", "first", "learner")
+    names = ("state", "timestep", "first", "learner", "acted")
     mine = {n: jax.tree.map(pick, getattr(games, n), getattr(fresh, n)) for n in names}
     partner = jax.tree.map(lambda x, y: pick(x, y, axes=2), games.partner, fresh.partner)
     return games._replace(**mine, partner=partner, over=jnp.zeros_like(games.over))
@@ -102,44 +122,42 @@ def deal_anew(
 def rollout(
     env: Environment,
     spec: MatchSpec,
-    policy: Policy,
+    policy: Policy | Team,
     params: Params,
     match: Match,
     games: Games,
     key: Key,
     length: int,
+    *,
+    world: Callable[[State], Array] | None = None,
 ) -> tuple[Games, Trajectory]:
-    """Play `length` steps of one member's E games. params without axes, match for one member."""
-    policy, view = in_turns(env.spec, policy), _View(env, spec, match)
+    """Play a segment of one member's E games.
+
+    params: of the member, without a leading axis. match, games: of this member, as `draw_match` and
+    `begin` make them. length: T, steps of the segment. world: what a central critic sees of a
+    state; the trajectory keeps it. Returns the games after the segment and what the learner's roles
+    saw, did and earned.
+    """
+    policy, view = in_turns(env.spec, policy), _view(env, spec, policy, match)
+    players = spec.players(env.spec.num_agents)
     noise_key, step_key = jax.random.split(key)
     asked = 1 if view.by_turn else env.spec.num_agents
     noise = jax.random.gumbel(noise_key, (length, len(match.seats), asked, env.spec.num_actions))
-    keep = ("shaped", "events")  # in order: another one would be another program
 
-    def step(games: Games, per_step: tuple[Array, Array]) -> tuple[Games, Any]:
+    def step(games: Games, per_step: tuple[Array, Array]) -> tuple[Games, dict[str, Any]]:
         index, noise = per_step
-        before = games
-        inputs = view.see(games)
-        turn = inputs.agent if view.by_turn else None
-        mine = jax.tree.map(view.own, inputs)._replace(state=())
-        learner, out = apply_batch(policy, params, take_turn(games.learner, turn), mine)
-        action = sample(out.logits, mine.mask, view.own(noise))
-        partner, others = _partners_act(env, spec, match, games, inputs, noise)
+        seen = _see(view, games)
+        turn = seen.agent if view.by_turn else None
+        mine = _learners(view, seen)
+        memory = take_turn(games.learner, turn)
+        learner, out = apply_team(policy, params, memory, mine, players)
+        action = sample(out.logits, mine.mask, _own(view, noise))
+        partner, others = _partners_act(view, games, seen, noise)
         chosen = action if spec.partner is None else jnp.concatenate([action, others], axis=1)
+        joint = _to_seats(view, chosen, turn)
         keys = jax.random.split(jax.random.fold_in(step_key, index), len(games.over))
-        state, now = jax.vmap(env.step)(keys, games.state, view.to_seats(chosen, turn))
-        earned = view.by_role(now.reward, turn)
-        games = Games(
-            state=state,
-            timestep=now,
-            first=jnp.zeros_like(before.first),
-            over=before.over | now.done,
-            learner=put_turn(games.learner, turn, learner),
-            partner=partner,
-            settled=before.settled | now.done,
-            returns=before.returns + earned[:, 0] * ~before.settled,
-            length=before.length + ~before.settled,
-        )
+        state, now = jax.vmap(env.step)(keys, games.state, joint)
+        earned = _of_roles(view, now.reward, turn)
         data = {
             "inputs": mine,
             "action": action,
@@ -148,32 +166,62 @@ def rollout(
             "reward": earned,
             "terminated": now.terminated,
             "truncated": now.truncated,
-            "playing": jnp.broadcast_to(~before.over[:, None], action.shape),
-            "valid": ~before.over[:, None] & (mine.mask.sum(-1) > 1),
-            **{name: view.by_role(now.info[name], turn) for name in keep},
+            "playing": jnp.broadcast_to(~games.over[:, None], action.shape),
+            "valid": ~games.over[:, None] & (mine.mask.sum(-1) > 1),
+            # in a fixed order: the order of a set differs from process to process, and with it
+            # the program, which its stored form would then not be found for
+            **{name: _of_roles(view, now.info[name], turn) for name in ("shaped", "events")},
+            "world": () if world is None else jax.vmap(world)(games.state),
         }
-        return games, data
+        after = Games(
+            state=state,
+            timestep=now,
+            first=jnp.zeros_like(games.first),
+            over=games.over | now.done,
+            learner=put_turn(games.learner, turn, learner),
+            partner=partner,
+            counted=games.counted | now.done,
+            returns=games.returns + earned[:, 0] * ~games.counted,
+            length=games.length + ~games.counted,
+            acted=joint,
+        )
+        return after, data
 
     end, data = jax.lax.scan(step, games, (jnp.arange(length), noise))
-    last = view.see(end)
-    memory = take_turn(end.learner, last.agent if view.by_turn else None)
-    _, out = apply_batch(policy, params, memory, jax.tree.map(view.own, last)._replace(state=()))
-    return end, Trajectory(**data, last_value=out.value, carry=games.learner)
+    seen = _see(view, end)
+    last = _learners(view, seen)
+    memory = take_turn(end.learner, seen.agent if view.by_turn else None)
+    _, out = apply_team(policy, params, memory, last, players)
+    if world is not None:
+        data["world"] = jnp.concatenate([data["world"], jax.vmap(world)(end.state)[None]])
+    return end, Trajectory(**data, last_value=out.value, carry=games.learner, last=last)
 
 
-def replay(policy: Policy, params: Params, trajectory: Trajectory) -> Out:
+def replay(
+    policy: Policy | Team, params: Params, trajectory: Trajectory, players: tuple[int, ...] = ()
+) -> Out:
     """What other parameters would have said along a trajectory: Out with axes [T, E, R].
 
-    In a game of turns the policy is that of `in_turns`, as the training loop passes it to hooks.
+    policy: in a game of turns that of `in_turns`, as the training loop passes it to hooks.
+    players [R]: which of a team's policies plays each role; not read for a single policy.
     """
+    if isinstance(policy, Team):
+
+        def one(place: int, number: int, roles: Any) -> Out:
+            part = trajectory._replace(
+                inputs=jax.tree.map(lambda x: x[:, :, roles], trajectory.inputs),
+                carry=trajectory.carry[place],
+            )
+            return replay(policy.policies[number], params[number], part)
+
+        return by_role(players, one, axis=2)
+    length, envs, roles = trajectory.inputs.agent.shape
     if not policy.recurrent:
-        length, envs, roles = trajectory.action.shape
         flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[3:]), trajectory.inputs)
         out = jax.vmap(lambda inputs: policy.apply(params, (), inputs)[1])(flat)
         return jax.tree.map(lambda x: x.reshape(length, envs, roles, *x.shape[1:]), out)
 
-    memories = jax.tree.leaves(trajectory.carry)[0].shape[1]
-    by_turn = memories != trajectory.action.shape[2]
+    by_turn = jax.tree.leaves(trajectory.carry)[0].shape[1] != roles
 
     def step(carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
         turn = inputs.agent if by_turn else None
@@ -183,14 +231,46 @@ def replay(policy: Policy, params: Params, trajectory: Trajectory) -> Out:
     return jax.lax.scan(step, trajectory.carry, trajectory.inputs)[1]
 
 
-def apply_batch(policy: Policy, params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
-    """One parameter set on inputs with two leading axes [X, Y, ...]."""
-    one = lambda carry, inputs: policy.apply(params, carry, inputs)
-    return jax.vmap(jax.vmap(one))(carry, inputs)
+def visit(env: Environment, policy: Policy, params: Params, key: Key, *, envs: int) -> State:
+    """[E, ...] states that some agents reach together; nothing is recorded.
 
+    Each game is played for a number of steps of its own, uniform below the horizon. At each step
+    every seat acts by one of the parameter sets [X, ...], drawn anew (the mixed play of CoMeDi,
+    arXiv 2310.15414). Each of them remembers the whole game as seen from every seat.
+    """
+    policy = in_turns(env.spec, policy)
+    horizon, agents = env.spec.horizon, env.spec.num_agents
+    count = len(jax.tree.leaves(params)[0])
+    reset_key, stop_key, play_key = jax.random.split(key, 3)
+    state, shown = jax.vmap(env.reset)(jax.random.split(reset_key, envs))
+    stop = jax.random.randint(stop_key, (envs,), 0, horizon)
+    seat = jnp.broadcast_to(jnp.arange(agents), (envs, agents))
+    nobody = jnp.full((envs, agents), -1, jnp.int32)
+    begun = (state, shown, fresh_carry(policy, (count, envs, agents)), nobody)
 
-def _fresh_carry(policy: Policy, shape: tuple[int, ...]) -> Carry:
-    return jax.tree.map(lambda x: jnp.broadcast_to(x, shape + x.shape), policy.carry())
+    def step(now: Any, time: Array) -> tuple[Any, None]:
+        state, shown, carry, acted = now
+        who_key, noise_key, rules_key = jax.random.split(jax.random.fold_in(play_key, time), 3)
+        seen = inputs_of(
+            policy.reads,
+            obs=shown.obs,
+            mask=shown.mask,
+            first=jnp.broadcast_to(time == 0, envs),
+            seat=seat,
+            state=state,
+            acted=acted,
+        )
+        carry, out = jax.vmap(lambda p, c: apply_batch(policy, p, c, seen))(params, carry)
+        who = jax.random.randint(who_key, seat.shape, 0, count)
+        logits = jnp.take_along_axis(out.logits, who[None, ..., None], axis=0)[0]
+        action = sample(logits, shown.mask, jax.random.gumbel(noise_key, logits.shape))
+        moved, then = jax.vmap(env.step)(jax.random.split(rules_key, envs), state, action)
+        going = time < stop
+        keep = lambda new, old: jnp.where(going.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
+        state, shown = jax.tree.map(keep, (moved, then), (state, shown))
+        return (state, shown, carry, action), None
+
+    return jax.lax.scan(step, begun, jnp.arange(horizon))[0][0]
 
 
 def take_turn(per_role: Any, turn: Array | None) -> Any:
@@ -213,80 +293,113 @@ def put_turn(per_role: Any, turn: Array | None, one: Any) -> Any:
     return jax.tree.map(put, per_role, one)
 
 
-class _View:
-    """How the roles of a match see the game and act in it; holds static values and the match."""
+class _View(NamedTuple):
+    """How the roles of a match see the game and act in it."""
 
-    def __init__(self, env: Environment, spec: MatchSpec, match: Match) -> None:
-        self.env, self.spec, self.match = env, spec, match
-        self.learners = spec.learners(env.spec.num_agents)
-        self.by_turn = env.spec.turns and spec.partner is None
-        self.idle = env.spec.idle_action or 0  # read in games of turns only
+    env: Environment
+    spec: MatchSpec
+    match: Match
+    reads: frozenset[str]  # what anybody in the game is given beside observations
+    by_turn: bool  # only the agent to move is asked
 
-    def own(self, per_role: Array) -> Array:
-        """[E, R, ...] the learner's part; in a game of turns all that there is."""
-        return per_role if self.by_turn else per_role[:, : self.learners]
-
-    def see(self, games: Games) -> Inputs:
-        """Inputs [E, A, ...] in the order of roles, or [E, 1, ...] of whose turn it is."""
-        obs, mask = games.timestep.obs, games.timestep.mask
-        seats, elements = self.match.seats, self.match.symmetry
-        if self.by_turn:
-            waits = mask[..., self.idle] & (mask.sum(-1) == 1)
-            seats = jnp.argmin(waits, axis=1, keepdims=True).astype(jnp.int32)
-            obs, mask, elements = take_turn((obs, mask, elements), seats)
-        else:
-            obs, mask = self._in_order(obs), self._in_order(mask)
-        if self.spec.relabel:
-            symmetry = self.env.symmetry()
-            obs = jax.vmap(jax.vmap(symmetry.obs))(elements, obs)
-            mask = jax.vmap(jax.vmap(symmetry.mask))(elements, mask)
-        state: State = ()
-        if self.spec.partner is not None and self.spec.partner.needs_state:
-            repeat = lambda x: jnp.repeat(x[:, None], seats.shape[1], axis=1)
-            state = jax.tree.map(repeat, games.state)
-        first = jnp.broadcast_to(games.first[:, None], seats.shape)
-        return Inputs(obs, mask, first, seats, state)
-
-    def by_role(self, per_seat: Array, turn: Array | None) -> Array:
-        """[E, R, ...] of the learner's roles, or of whose turn it was, from seats [E, A, ...]."""
-        if turn is not None:
-            return jnp.asarray(take_turn(per_seat, turn))
-        return self.own(self._in_order(per_seat))
-
-    def to_seats(self, action: Array, turn: Array | None) -> Array:
-        """[E, A] from the roles' own names to the world's, from roles to seats."""
-        if self.spec.relabel:
-            elements = take_turn(self.match.symmetry, turn)
-            action = jax.vmap(jax.vmap(self.env.symmetry().action_back))(elements, action)
-        if turn is not None:
-            waiting = jnp.full(self.match.seats.shape, self.idle, jnp.int32)
-            return jnp.asarray(put_turn(waiting, turn, action))
-        if self.spec.partner is None:
-            return action
-        role_of_seat = jnp.argsort(self.match.seats, axis=1)
-        return jnp.take_along_axis(action, role_of_seat, axis=1)
-
-    def _in_order(self, per_seat: Array) -> Array:
-        """[E, A, ...] from seats to roles."""
-        if self.spec.partner is None:
-            return per_seat
-        seats = self.match.seats.reshape(*self.match.seats.shape, *(1,) * (per_seat.ndim - 2))
-        return jnp.take_along_axis(per_seat, seats, axis=1)
+    @property
+    def idle(self) -> int:
+        """What whoever waits does; read in games of turns only."""
+        return self.env.spec.idle_action or 0
 
 
-def _partners_act(
-    env: Environment, spec: MatchSpec, match: Match, games: Games, inputs: Inputs, noise: Array
-) -> tuple[Carry, Array]:
-    """The partner's carries and actions [E, A-1]; K parameter sets are read, not E."""
+def _view(env: Environment, spec: MatchSpec, policy: Policy | Team, match: Match) -> _View:
+    everyone = (*policies_of(policy), *(() if spec.partner is None else (spec.partner,)))
+    reads = frozenset(name for one in everyone for name in one.reads)
+    return _View(env, spec, match, reads, env.spec.turns and not spec.seated)
+
+
+def _see(view: _View, games: Games) -> Inputs:
+    """Inputs [E, A, ...] in the order of roles, or [E, 1, ...] of whose turn it is."""
+    obs, mask, latent = games.timestep.obs, games.timestep.mask, view.match.latent
+    seats, elements = view.match.seats, view.match.symmetry
+    if view.by_turn:
+        waits = mask[..., view.idle] & (mask.sum(-1) == 1)
+        seats = jnp.argmin(waits, axis=1, keepdims=True).astype(jnp.int32)
+        obs, mask, elements, latent = take_turn((obs, mask, elements, latent), seats)
+    else:
+        obs, mask = _in_order(view, obs), _in_order(view, mask)
+    if view.spec.relabel:
+        symmetry = view.env.symmetry()
+        obs = jax.vmap(jax.vmap(symmetry.obs))(elements, obs)
+        mask = jax.vmap(jax.vmap(symmetry.mask))(elements, mask)
+    seen = inputs_of(
+        view.reads,
+        obs=obs,
+        mask=mask,
+        first=games.first,
+        seat=seats,
+        state=games.state,
+        acted=games.acted,
+        latent=latent,
+    )
+    if view.spec.relabel and "actions" in view.reads:
+        renamed = jax.vmap(jax.vmap(jax.vmap(view.env.symmetry().action, (None, 0))))
+        seen = seen._replace(
+            acted=jnp.where(seen.acted < 0, -1, renamed(elements, jnp.maximum(seen.acted, 0)))
+        )
+    return seen
+
+
+def _own(view: _View, per_role: Array) -> Array:
+    """[E, R, ...] the learner's part; in a game of turns all that there is."""
+    return per_role if view.by_turn else per_role[:, : view.spec.learners(view.env.spec.num_agents)]
+
+
+def _learners(view: _View, seen: Inputs) -> Inputs:
+    """What the learner's roles are given. Its trajectories keep no states."""
+    return jax.tree.map(lambda x: _own(view, x), seen._replace(state=()))
+
+
+def _of_roles(view: _View, per_seat: Array, turn: Array | None) -> Array:
+    """[E, R, ...] of the learner's roles, or of whose turn it was, from seats [E, A, ...]."""
+    if turn is not None:
+        return jnp.asarray(take_turn(per_seat, turn))
+    return _own(view, _in_order(view, per_seat))
+
+
+def _to_seats(view: _View, action: Array, turn: Array | None) -> Array:
+    """[E, A] from the roles' own names to the world's, from roles to seats."""
+    if view.spec.relabel:
+        elements = take_turn(view.match.symmetry, turn)
+        action = jax.vmap(jax.vmap(view.env.symmetry().action_back))(elements, action)
+    if turn is not None:
+        waiting = jnp.full(view.match.seats.shape, view.idle, jnp.int32)
+        return jnp.asarray(put_turn(waiting, turn, action))
+    if not view.spec.seated:
+        return action
+    role_of_seat = jnp.argsort(view.match.seats, axis=1)
+    return jnp.take_along_axis(action, role_of_seat, axis=1)
+
+
+def _in_order(view: _View, per_seat: Array) -> Array:
+    """[E, A, ...] from seats to roles."""
+    if not view.spec.seated:
+        return per_seat
+    seats = view.match.seats.reshape(*view.match.seats.shape, *(1,) * (per_seat.ndim - 2))
+    return jnp.take_along_axis(per_seat, seats, axis=1)
+
+
+def _partners_act(view: _View, games: Games, seen: Inputs, noise: Array) -> tuple[Carry, Array]:
+    """The partner's carries and actions [E, A-R]; K parameter sets are read, not E."""
+    spec = view.spec
     if spec.partner is None:
         return (), jnp.zeros((len(noise), 0), jnp.int32)
-    partner = in_turns(env.spec, spec.partner)
-    block = lambda x: x[:, 1:].reshape(spec.blocks, -1, *x[:, 1:].shape[1:])
-    theirs = jax.tree.map(block, inputs)
-    if not partner.needs_state:
+    partner = in_turns(view.env.spec, spec.partner)
+    ours = spec.learners(view.env.spec.num_agents)
+    block = lambda x: x[:, ours:].reshape(spec.blocks, -1, *x[:, ours:].shape[1:])
+    theirs = jax.tree.map(block, seen)
+    if "state" not in partner.reads:
         theirs = theirs._replace(state=())
-    carry, out = jax.vmap(lambda p, c, i: apply_batch(partner, p, c, i))(
-        match.partners, games.partner, theirs
-    )
+    one = lambda p, c, i: apply_batch(partner, p, c, i)
+    if spec.several:  # a parameter set for each of the partner's roles
+        apply = jax.vmap(lambda p, c, i: partner.apply(p, c, i), (None, 0, 0))
+        one = jax.vmap(apply, in_axes=(0, 1, 1), out_axes=1)
+    carry, out = jax.vmap(one)(view.match.partners, games.partner, theirs)
     action = sample(out.logits, theirs.mask, block(noise))
     return carry, action.reshape(len(noise), -1)

@@ -1,4 +1,4 @@
-"""The host loop of a training: chunks of updates, sinks, saving."""
+"""The host loop of a training: chunks of updates as programs, sinks, saving."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zsc.learn.learner import Metrics
+from zsc.learn.base import Metrics
 from zsc.machine.cluster import to_host
 from zsc.machine.members import replicate
 from zsc.train.sinks import Progress, Row, Sink
@@ -20,17 +21,75 @@ from zsc.train.update import Update
 from zsc.types import Array
 
 
-def _tell_stopped(rows: Sequence[Row], alive: np.ndarray) -> None:
-    """Warn of members that were alive before these rows and are not any more."""
-    for row in rows:
-        for member in np.flatnonzero(alive & (row["alive"] == 0)):
-            warnings.warn(
-                f"member {member} is stopped at update {row['update']}: its loss is "
-                f"{row['loss'][member]:g}, its return {row['return'][member]:g}; it keeps what it "
-                "was before, the others go on",
-                stacklevel=3,
-            )
-        alive = alive & (row["alive"] > 0)
+class Saving(NamedTuple):
+    """When a state is to be kept, and how."""
+
+    due: Callable[[int], bool]  # (updates done) -> now?
+    write: Callable[[TrainState], None]
+
+
+def fit(
+    update: Update,
+    state: TrainState,
+    *,
+    updates: int,
+    chunk: int = 10,
+    sinks: Sequence[Sink] = (),
+    steps_per_update: int = 1,
+    saving: Saving | None = None,
+) -> TrainState:
+    """Train until `updates` updates are done in all; `chunk` at a time are one device program.
+
+    A member whose numbers go bad (a loss that is no number) is stopped with a warning that names it
+    and keeps its last good parameters; the others go on.
+
+    After each chunk every sink gets one row per update: {"update", "steps", metric: [M] ...}, steps
+    being those of one member. The next chunk is handed to the device before the rows of the last
+    one are read, so that it does not wait for the host.
+
+    saving: when and how the state is kept. The rows before it are handed to the sinks first, so
+    that whoever goes on from it misses none.
+    """
+    run = _chunk(update, chunk)
+    done = int(state.update)
+    alive = np.asarray(to_host(state.alive))
+    state = jax.tree.map(jnp.copy, state)  # the caller's arrays are not given away
+    for sink in sinks:
+        sink.start(Progress(done, updates, steps_per_update, len(state.key)))
+    last = time.perf_counter()
+
+    def report(log: Metrics, begun: int, count: int) -> None:
+        nonlocal alive, last
+        host = jax.tree.map(np.asarray, log)
+        rows = [
+            {"update": begun + i + 1, "steps": (begun + i + 1) * steps_per_update}
+            | {name: value[i] for name, value in host.items()}
+            for i in range(count)
+        ]
+        _tell_stopped(rows, alive)
+        alive = host["alive"][count - 1] > 0
+        seconds, last = time.perf_counter() - last, time.perf_counter()
+        for sink in sinks:
+            sink.write(rows, seconds)
+
+    try:
+        waiting: tuple[Metrics, int, int] | None = None
+        while done < updates:
+            count = min(chunk, updates - done)
+            state, log = run(state, jnp.int32(count))
+            if waiting is not None:
+                report(*waiting)
+            waiting, done = (log, done, count), done + count
+            if saving is not None and saving.due(done):
+                report(*waiting)
+                waiting = None
+                saving.write(state)
+        if waiting is not None:
+            report(*waiting)
+    finally:
+        for sink in sinks:
+            sink.close()
+    return state
 
 
 @lru_cache(maxsize=64)
@@ -53,48 +112,14 @@ def _chunk(update: Update, size: int) -> Callable[[TrainState, Array], tuple[Tra
     return jax.jit(run, donate_argnums=0)
 
 
-def fit(
-    update: Update,
-    state: TrainState,
-    *,
-    updates: int,
-    chunk: int = 10,
-    sinks: Sequence[Sink] = (),
-    steps_per_update: int = 1,
-    save: Callable[[TrainState], None] | None = None,
-) -> TrainState:
-    """Train until `updates` updates are done in all; `chunk` at a time are one device program.
-
-    A member whose numbers go bad (a loss that is no number) is stopped with a warning that names it
-    and keeps its last good parameters; the others go on.
-
-    After each chunk every sink gets one row per update: {"update", "steps", metric: [M] ...}, steps
-    being those of one member; then `save(state)` is called, if given.
-    """
-    run = _chunk(update, chunk)
-    done = int(state.update)
-    alive = np.asarray(to_host(state.alive))
-    state = jax.tree.map(jnp.copy, state)  # the caller's arrays are not given away
-    for sink in sinks:
-        sink.start(Progress(done, updates, steps_per_update, len(state.key)))
-    try:
-        while done < updates:
-            began = time.perf_counter()
-            count = min(chunk, updates - done)
-            state, log = run(state, jnp.int32(count))
-            host = jax.tree.map(np.asarray, log)
-            rows = [
-                {"update": done + i + 1, "steps": (done + i + 1) * steps_per_update}
-                | {name: value[i] for name, value in host.items()}
-                for i in range(count)
-            ]
-            _tell_stopped(rows, alive)
-            alive, done = host["alive"][count - 1] > 0, done + count
-            for sink in sinks:
-                sink.write(rows, time.perf_counter() - began)
-            if save is not None:
-                save(state)
-    finally:
-        for sink in sinks:
-            sink.close()
-    return state
+def _tell_stopped(rows: Sequence[Row], alive: np.ndarray) -> None:
+    """Warn of members that were alive before these rows and are not any more."""
+    for row in rows:
+        for member in np.flatnonzero(alive & (row["alive"] == 0)):
+            warnings.warn(
+                f"member {member} is stopped at update {row['update']}: its loss is "
+                f"{row['loss'][member]:g}, its return {row['return'][member]:g}; it keeps what it "
+                "was before, the others go on",
+                stacklevel=4,
+            )
+        alive = alive & (row["alive"] > 0)

@@ -3,109 +3,133 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
-from zsc.agents.policy import Policy
+from zsc import keys as streams
+from zsc.agents.policy import Policy, Team
 from zsc.envs.base import Environment
 from zsc.errors import UserError
-from zsc.learn.learner import make_optimizer
-from zsc.learn.ppo import PPOConfig
-from zsc.machine.members import replicate, spread
-from zsc.train.method import Method, no_method_state
+from zsc.learn.base import Learner, Task
+from zsc.learn.ppo import PPOConfig, ppo
+from zsc.machine.members import make_members, replicate, spread
+from zsc.train.method import Method, PerMember, no_method_state
 from zsc.types import Array, Key, Params, PyTree
 
 
 class TrainState(NamedTuple):
     """Everything that a run needs to go on."""
 
-    params: Params  # [M, ...]
-    optimizer: optax.OptState  # [M, ...]
+    params: Params  # [M, ...] what acts; of a team a tuple with an entry for each policy
+    learner: PyTree  # [M, ...] what learning needs beside: optimizer, critic, target, buffer
     method: PyTree  # the method's own state
-    pool: Params  # frozen partners [P, ...] or ()
+    partners: Params  # frozen partners [P, ...], or whatever `Method.init` made of them
     key: Key  # [M] one per member, fixed for the whole run
     update: Array  # [] int32, updates done
     budget: Array  # [] int32, updates to do in all
     alive: Array  # [M] bool; a member whose numbers went bad keeps its last good parameters
 
 
-def segment_length(env: Environment, config: PPOConfig) -> int:
+@lru_cache(maxsize=64)
+def as_learner(learner: PPOConfig | Learner) -> Learner:
+    """Settings of PPO stand for PPO with these settings."""
+    return learner if isinstance(learner, Learner) else ppo(learner)
+
+
+def segment_length(env: Environment, learner: PPOConfig | Learner) -> int:
     """T: steps between two policy updates."""
-    return -(-env.spec.horizon // config.segments)
+    return -(-env.spec.horizon // learner.segments)
 
 
-def segments(env: Environment, config: PPOConfig) -> int:
+def segments(env: Environment, learner: PPOConfig | Learner) -> int:
     """How many segments an episode is cut into; never more than it has steps."""
-    return -(-env.spec.horizon // segment_length(env, config))
+    return -(-env.spec.horizon // segment_length(env, learner))
 
 
-def steps_per_update(env: Environment, config: PPOConfig) -> int:
+def steps_per_update(env: Environment, learner: PPOConfig | Learner) -> int:
     """Environment steps that one member plays for one update."""
-    return env.spec.horizon * config.envs
+    return env.spec.horizon * learner.envs
 
 
-def updates_for(env: Environment, config: PPOConfig, steps: float) -> int:
-    """How many updates a budget of environment steps per member pays for."""
-    cost = steps_per_update(env, config)
+def updates_for(env: Environment, learner: PPOConfig | Learner, steps: float) -> int:
+    """How many updates a budget of environment steps per member pays for.
+
+    Raises UserError for a budget that is no number, or pays for none.
+    """
+    cost = steps_per_update(env, learner)
     if not abs(steps) < cost * 2.0**31:  # nan as well
         raise UserError(f"steps is {steps:g}: give a number of steps that can be played, e.g. 1e6")
     if steps < cost:
         raise UserError(
-            f"{steps:g} steps are fewer than one update: {config.envs} games of "
+            f"{steps:g} steps are fewer than one update: {learner.envs} games of "
             f"{env.spec.horizon} steps need {cost} (raise steps, or lower envs)"
         )
     return int(steps // cost)
 
 
 def init_state(
-    policy: Policy,
+    env: Environment,
+    policy: Policy | Team,
     method: Method,
-    config: PPOConfig,
+    learner: PPOConfig | Learner,
     *,
     members: int | Sequence[int],
     seed: int,
     updates: int,
-    pool: Params = (),
+    partners: Params = (),
 ) -> TrainState:
-    """A fresh population. `members` is how many, or which: member m is the same in any company."""
+    """A fresh population.
+
+    members: how many, or which; member m is the same in any company. updates: the budget, by which
+    schedules end. partners: frozen partners for the method. Raises UserError for no members.
+    """
     ids = np.arange(members) if isinstance(members, int) else np.asarray(members)
     if len(ids) == 0:
         raise UserError("a population of 0 members cannot be trained: use members >= 1")
-    return place(_init(policy, method, config, jax.random.key(seed), ids, updates, pool))
+    root = jax.random.key(seed)
+    return place(_init(env, policy, method, as_learner(learner), root, ids, updates, partners))
 
 
 def place(state: TrainState) -> TrainState:
     """Members on their devices, the rest on all: the same in and out, so nothing recompiles."""
     count = len(state.key)
-    params, optimizer, key, alive = spread(
-        (state.params, state.optimizer, state.key, state.alive), count
+    per_member = lambda x: isinstance(x, PerMember)
+
+    def put(part: PyTree) -> PyTree:
+        return (spread if per_member(part) else replicate)(part, count)
+
+    def each(tree: PyTree) -> PyTree:
+        return jax.tree.map(put, tree, is_leaf=per_member)
+
+    params, learner, key, alive = spread(
+        (state.params, state.learner, state.key, state.alive), count
     )
-    method, pool = replicate((state.method, state.pool), count)
+    method, partners = each((state.method, state.partners))
     update, budget = replicate((state.update, state.budget), count)
-    return TrainState(params, optimizer, method, pool, key, update, budget, alive)
+    return TrainState(params, learner, method, partners, key, update, budget, alive)
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
+@partial(jax.jit, static_argnums=(0, 1, 2, 3))
 def _init(
-    policy: Policy,
+    env: Environment,
+    policy: Policy | Team,
     method: Method,
-    config: PPOConfig,
+    learner: Learner,
     root: Key,
     ids: Array,
     updates: int,
-    pool: Params,
+    partners: Params,
 ) -> TrainState:
     keys = jax.vmap(partial(jax.random.fold_in, root))(ids)
-    # lax.map, not vmap: batched orthogonal initialisers hang on a CPU with two cores
-    params = jax.lax.map(policy.init, keys)
-    optimizer = jax.vmap(make_optimizer(config).init)(params)
+    params = make_members(policy.init, keys)
+    task = Task(env, policy, method.specs)
+    kept = make_members(partial(learner.init, task), keys, params)
     begin = method.init or no_method_state
-    mstate, pool = begin(jax.random.fold_in(root, 2**31 - 1), params, pool)
+    mstate, partners = begin(jax.random.fold_in(root, streams.METHOD), params, partners)
     counter = jnp.asarray(0, jnp.int32)
     budget, alive = jnp.asarray(updates, jnp.int32), jnp.ones(len(ids), bool)
-    return TrainState(params, optimizer, mstate, pool, keys, counter, budget, alive)
+    return TrainState(params, kept, mstate, partners, keys, counter, budget, alive)

@@ -369,4 +369,4 @@ def hanabi_bot(*, rules: tuple[Any, ...]) -> Policy:
         return carry, Out(jnp.log(jnp.maximum(probs, 1e-30)), jnp.zeros(1))
 
     config = (("rules", rules),)
-    return Policy("hanabi_bot", config, init, no_carry, apply, needs_state=True)
+    return Policy("hanabi_bot", config, init, no_carry, apply, reads=("state",))

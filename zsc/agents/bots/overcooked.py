@@ -75,7 +75,7 @@ def overcooked_bot(*, layout: str) -> Policy:
         return carry, Out(jnp.log(jnp.maximum(mixed, 1e-30)), jnp.zeros(1))
 
     config = (("layout", layout),)
-    return Policy("overcooked_bot", config, init, no_carry, apply, needs_state=True)
+    return Policy("overcooked_bot", config, init, no_carry, apply, reads=("state",))
 
 
 class _Ways(NamedTuple):

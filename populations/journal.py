@@ -1,0 +1,153 @@
+"""Where a training reports and keeps its state: a run folder, sinks, the terminal, or nowhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from zsc.agents.policy import Policy
+from zsc.agents.pool import Pool, load_pool
+from zsc.envs.base import Environment
+from zsc.errors import UserError
+from zsc.learn.base import Learner
+from zsc.machine.cluster import leads, several
+from zsc.populations.presets import Preset
+from zsc.records.record import Record
+from zsc.train.run import RunFolder
+from zsc.train.sinks import JsonLines, ProgressBar, Sink
+
+#: Settings of earlier versions that have another name today.
+RENAMED = {
+    "ppo": "learner",
+    "policy": "network",
+    "partner_ppo": "partner_learner",
+    "value": "value_weight",
+}
+#: Settings that earlier versions did not know, and what they did.
+BEFORE = {"weights": [1.0, 1.0, 1.0], "self_play": 0.0, "priority": 0.0}
+
+
+@dataclass(frozen=True)
+class Log:
+    """Where a training reports; by default nowhere."""
+
+    run: RunFolder | None = None
+    progress: bool = False
+    more: tuple[Sink, ...] = ()  # what the caller wants told
+
+    def sinks(self, stage: str, title: str) -> list[Sink]:
+        """The run's metrics file, the bar on the terminal, and the caller's own."""
+        if not leads():
+            return []
+        sinks: list[Sink] = []
+        if self.run is not None:
+            sinks.append(JsonLines(self.run.metrics(stage)))
+        if self.progress:
+            sinks.append(ProgressBar(title))
+        return [*sinks, *self.more]
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let other trainings have the folder."""
+        if self.run is not None and not several():
+            # one of several processes keeps it to its end: it shows the others that it lives
+            self.run.lock.drop()
+
+    def done(self, name: str = "pool") -> Pool | None:
+        """The pool of a run, or of a stage of it, that was finished before."""
+        if self.run is None or not self.run.holds_pool(name):
+            return None
+        return load_pool(self.run.path / name)
+
+    def write_pool(self, pool: Pool, name: str = "pool") -> None:
+        """Into the run folder, if there is one and it has none of this name."""
+        if self.run is not None:
+            self.run.write_pool(name, pool)
+
+
+def open_log(
+    recipe: Any,
+    stages: Sequence[Preset],
+    network: Policy,
+    env: Environment,
+    seed: int,
+    out: str | Path | None,
+    resume: bool,
+    log: Log,
+) -> Log:
+    """The log of a training: a new run folder, one to go on with, or none.
+
+    stages: how each stage of the recipe learns. network: what the agents are. log: with the
+    caller's wishes and no folder. Raises UserError if a folder is in the way, or if the run to go
+    on with is another one.
+    """
+    if out is None:
+        return log
+    settings = {
+        "method": type(recipe).__name__,
+        "recipe": describe(recipe) | {"network": _name(network)},
+        "env": env.spec.id,
+        "env_version": env.spec.version,
+        "env_settings": describe(env),
+        "seed": seed,
+        # presets may change from version to version
+        "learning": {
+            f"stage {i}": describe(stage.learner) | {"steps": stage.steps}
+            for i, stage in enumerate(stages, 1)
+        },
+    }
+    if not resume:
+        return Log(RunFolder.create(out, settings), log.progress, log.more)
+    run = RunFolder.open(out)
+    for name, now in settings.items():
+        before = of_today(run.settings.get(name), now)
+        older = name == "learning" and before is None  # of a version that did not note it
+        if before != now and not older:
+            run.lock.drop()
+            raise UserError(
+                f"{out} was started with {_difference(name, before, now)}: "
+                "go on with the same settings, or start a new run"
+            )
+    return Log(run, log.progress, log.more)
+
+
+def describe(value: Any) -> Any:
+    """A setting as it stands in a manifest: dataclasses as dictionaries, functions by name, pools
+    by the ids of their agents, recorded games by their size."""
+    if isinstance(value, Pool):
+        return list(value.ids)
+    if isinstance(value, Record):
+        return {"games": len(value.playing), "steps": int(value.playing.sum())}
+    if isinstance(value, Learner):
+        return {"name": value.name, "config": describe(value.config)}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: describe(getattr(value, f.name)) for f in fields(value) if f.init}
+    if callable(value):
+        return getattr(value, "__name__", "function")
+    return [describe(part) for part in value] if isinstance(value, tuple) else value
+
+
+def of_today(before: Any, now: Any) -> Any:
+    """Settings of an earlier version under the names and with the additions of this one."""
+    if not (isinstance(before, dict) and isinstance(now, dict)):
+        return before
+    named = {RENAMED.get(name, name): value for name, value in before.items()}
+    added = {name: BEFORE[name] for name in now if name not in named and name in BEFORE}
+    return {name: of_today(value, now.get(name)) for name, value in (named | added).items()}
+
+
+def _name(policy: Policy) -> Any:
+    """A policy's name and config, as JSON gives them back."""
+    return json.loads(json.dumps([policy.name, policy.config]))
+
+
+def _difference(name: str, before: Any, now: Any) -> str:
+    if isinstance(before, dict) and isinstance(now, dict):
+        key = next(key for key in {**now, **before} if before.get(key) != now.get(key))
+        return _difference(key, before.get(key), now.get(key))
+    return f"{name} {before}, not {now}"

@@ -1,0 +1,136 @@
+"""What all recipes share: fields, and how a training begins, goes on and ends. Written once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zsc.agents.policy import Policy, Team
+from zsc.agents.pool import Pool
+from zsc.envs.base import Environment, EnvSpec
+from zsc.errors import UserError
+from zsc.learn.base import Learner
+from zsc.learn.ppo import PPOConfig
+from zsc.populations.journal import Log, open_log
+from zsc.populations.presets import MakePolicy, Preset, preset
+from zsc.populations.stage import Stage
+from zsc.train.method import Method
+from zsc.train.sinks import Sink
+from zsc.train.state import updates_for
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of a recipe: what its stages are made of."""
+
+    env: Environment
+    seed: int
+    log: Log
+    stages: tuple[Preset, ...]
+
+    def stage(
+        self,
+        method: Method,
+        *,
+        members: int,
+        number: int = 0,
+        policy: Policy | Team | None = None,
+        offset: int = 0,
+        name: str = "",
+        title: str = "training",
+    ) -> Stage:
+        """A stage that learns as `stages[number]` says.
+
+        policy: what is trained, if not the stage's own network. offset: added to the seed. name:
+        of its files in the run folder.
+        """
+        plan = self.stages[number]
+        return Stage(
+            env=self.env,
+            method=method,
+            policy=policy or plan.network(self.env.spec),
+            learner=plan.learner,
+            members=members,
+            steps=plan.steps,
+            seed=self.seed + offset,
+            name=name,
+            title=title,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A way to train a population; subclasses write `build`, and `stages` if they have several.
+
+    members: agents trained at the same time, each with its own seed; member m of a seed is the
+        same agent however many others are trained beside it.
+    steps: environment steps per member; None takes the game's preset.
+    learner: how a member learns: a `PPOConfig`, or any `Learner`; None takes the game's preset.
+    network: makes the policy for a game: `mlp_policy`, `cnn_policy`, `gru_policy`, or your own;
+        None takes the game's preset.
+    """
+
+    members: int = 8
+    steps: float | None = None
+    learner: PPOConfig | Learner | None = None
+    network: MakePolicy | None = None
+
+    def __post_init__(self) -> None:
+        at_least_one(self, "members")
+
+    def stages(self, spec: EnvSpec) -> tuple[Preset, ...]:
+        """How each stage learns in a game; the last one makes the agents. Raises UserError."""
+        return (preset(spec).but(self.learner, self.steps, self.network),)
+
+    def build(self, run: Run) -> Pool:
+        """The trained agents; all that a recipe has to write."""
+        raise NotImplementedError
+
+    def check(self, env: Environment) -> None:
+        """Raise UserError for a game that the recipe cannot be used in."""
+
+    def train(
+        self,
+        env: Environment,
+        *,
+        seed: int = 0,
+        out: str | Path | None = None,
+        resume: bool = False,
+        progress: bool = False,
+        sinks: Sequence[Sink] = (),
+    ) -> Pool:
+        """A pool of agents.
+
+        out: a run folder to make, or with `resume` to go on with. progress: draw a bar. sinks: who
+        else is told the metrics of every update. Raises UserError for settings that cannot be
+        trained or a folder that is in the way.
+        """
+        self.check(env)
+        stages = self.stages(env.spec)
+        for stage in stages:  # refused before anything is written
+            updates_for(env, stage.learner, stage.steps)
+        given = Log(progress=progress, more=tuple(sinks))
+        agents = self.agents(env.spec)
+        with open_log(self, stages, agents, env, seed, out, resume, given) as log:
+            finished = log.done()
+            if finished is None:
+                finished = self.build(self.running(env, seed, log))
+                log.write_pool(finished)
+            return finished
+
+    def running(self, env: Environment, seed: int, log: Log | None = None) -> Run:
+        """One training of this recipe, for those who want a part of it."""
+        return Run(env, seed, log or Log(), self.stages(env.spec))
+
+    def agents(self, spec: EnvSpec) -> Policy:
+        """What the agents of the first stage are, as a manifest notes it."""
+        return self.stages(spec)[0].network(spec)
+
+
+def at_least_one(recipe: Any, *names: str) -> None:
+    """Raise UserError unless these settings are at least 1."""
+    for name in names:
+        if getattr(recipe, name) < 1:
+            raise UserError(f"{name} is {getattr(recipe, name)}: at least 1 is needed")
