@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from zsc.envs.base import Environment
+from zsc.envs.base import Encoded, Environment
 from zsc.envs.registry import rebuild
 from zsc.errors import UserError
 from zsc.policy import Config, Inputs, Out, Policy, build, register
@@ -31,27 +31,32 @@ def scripted(policy: Policy) -> bool:
 def at_home(pool: Pool, env: Environment) -> Pool:
     """The pool as it can play in env: itself, or with its own view of the same game.
 
-    Pools of another game are returned as they are, for the caller's check to refuse.
+    A view may be of a game in which the pool was not trained, if its numbers mean the same there: a
+    pool of many kitchens that knows "padded:9x9" can play in any kitchen of that size. Pools of
+    another game are returned as they are, for the caller's check to refuse.
     """
-    known: Any = env
+    if not isinstance(env, Encoded):
+        return pool
     if pool.policy.name == _NAME and pool.home == Home.of(env.spec):
         # moved before: the view is renewed, since other settings may differ
         told = dict(pool.policy.config)
-        view = replace(known, encoding=dict(told["settings"])["encoding"])
-        policy = seen_through(view, build(told["name"], told["config"]))
+        before = rebuild(told["env"], dict(told["settings"]))
+        policy = seen_through(env.encoded(before.spec.obs_id), build(told["name"], told["config"]))
         same = policy == pool.policy
         return pool if same else pool.replace(policy=policy)  # type: ignore[attr-defined]
-    if pool.home == Home.of(env.spec) or not hasattr(known, "encoding"):
+    here = Home.of(env.spec)
+    if pool.home.obs_id == here.obs_id:
         return pool
-    encoding = pool.home.obs_id.split(":")[0]
     try:
-        theirs = replace(known, encoding=encoding)
+        theirs = env.encoded(pool.home.obs_id)
     except UserError:
         return pool
-    if Home.of(theirs.spec) != pool.home:
+    # what reads the state knows its own kitchen only
+    home = pool.home if pool.policy.needs_state else replace(pool.home, env=here.env)
+    if Home.of(theirs.spec) != home:
         return pool
     policy = seen_through(theirs, pool.policy)
-    return pool.replace(policy=policy, home=Home.of(env.spec))  # type: ignore[attr-defined]
+    return pool.replace(policy=policy, home=here)  # type: ignore[attr-defined]
 
 
 def seen_through(env: Any, policy: Policy) -> Policy:
