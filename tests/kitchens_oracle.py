@@ -12,7 +12,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -31,11 +32,13 @@ from zsc.envs.overcooked import (
     random_layouts,
     stack_terrains,
 )
-from zsc.envs.overcooked.observation import CHANNELS, into_frame
+from zsc.envs.overcooked.env import limited_step, time_step
+from zsc.envs.overcooked.layouts import COUNTER
+from zsc.envs.overcooked.observation import CHANNELS, grid, into_frame
 from zsc.envs.overcooked.state import IDLE, State
 
 SIZE = (9, 9)
-HORIZON = 60
+HORIZON = 120
 ENCODING = f"padded:{SIZE[0]}x{SIZE[1]}"
 _KEY = jax.random.key(0)
 
@@ -57,13 +60,17 @@ def scramble(layouts: tuple[Layout, ...], states: Any, rng: np.random.Generator)
     game = jax.tree.map(np.array, states.game)
     kinds = np.asarray(states.terrain.kinds)
     odd = np.arange(len(layouts)) % 2 == 1
-    lies = (kinds == 0) & (rng.random(kinds.shape) < 0.3) & odd[:, None]
+    inside = np.zeros((len(layouts), *SIZE), bool)
+    for mask, layout in zip(inside, layouts, strict=True):
+        mask[: layout.height, : layout.width] = True
+    lies = (kinds == COUNTER) & inside.reshape(kinds.shape) & (rng.random(kinds.shape) < 0.3)
+    lies &= odd[:, None] & (rng.random(len(kinds)) < 0.5)[:, None]
     game.counter[lies] = rng.integers(1, 4, lies.sum())
     for array, low, high in ((game.held, 0, 4), (game.direction, 0, 4)):
         array[odd] = rng.integers(low, high, array[odd].shape)
     game.time[odd] = rng.integers(0, HORIZON, odd.sum())
     pots = (np.asarray(states.terrain.pots) >= 0) & odd[:, None]
-    cooks = pots & (rng.random(pots.shape) < 0.6)
+    cooks = pots & (rng.random(len(pots)) < 0.6)[:, None]
     game.pot_n[pots] = rng.integers(0, 3, pots.sum())
     game.pot_n[cooks] = 3
     game.pot_tick[cooks] = rng.integers(15, 21, cooks.sum())
@@ -92,9 +99,8 @@ def played(env: ManyKitchens, states: Any, actions: np.ndarray) -> tuple[Any, An
     return before, after, shown
 
 
-def check_static(layout: Layout, before: State, after: State, shown: Any, actions: Any) -> None:
-    """Every step [T] of a game in many kitchens against the static rules in its kitchen."""
-    env = Overcooked(layout.name, HORIZON, ENCODING)
+def check_engine(layout: Layout, before: State, after: State, shown: Any, actions: Any) -> None:
+    """Every step [T] of a game in many kitchens against `Overcooked` in its kitchen."""
     width, pots = SIZE[1], len(layout.pots)
     counters = layout.counters // layout.width * width + layout.counters % layout.width
     old = before._replace(
@@ -103,29 +109,57 @@ def check_static(layout: Layout, before: State, after: State, shown: Any, action
         pot_n=before.pot_n[:, :pots],
         pot_tick=before.pot_tick[:, :pots],
     )
-    new, wanted = jax.vmap(env.step, (None, 0, 0))(_KEY, jax.tree.map(jnp.asarray, old), actions)
-    framed = jax.vmap(lambda state: into_frame(layout, SIZE, state))(new)
+    env = Overcooked(layout.name, HORIZON, ENCODING)
+
+    @jax.jit
+    @jax.vmap
+    def step(state: State, action: Any) -> Any:
+        moved, wanted = env.step(_KEY, state, action)
+        return into_frame(layout, SIZE, moved), wanted
+
+    framed, wanted = step(old, actions)
     more = ((0, 0), (0, after.pot_n.shape[1] - pots))
     framed = framed._replace(
         pot_n=np.pad(framed.pot_n, more),
         pot_tick=np.pad(framed.pot_tick, more, constant_values=IDLE),
     )
-    _need_equal(layout, framed._asdict(), after._asdict())
-    _need_equal(layout, wanted._asdict() | wanted.info, shown._asdict() | shown.info)
+    _need_equal_steps(layout, (framed, wanted), (after, shown))
 
 
-def check_all_static(count: int, steps: int, seed: int) -> int:
-    """The games of so many kitchens; the number of steps that were compared."""
+def check_static(layout: Layout, before: State, after: State, shown: Any, actions: Any) -> None:
+    """The same against the rules with the kitchen as a constant, all kitchens of one shape.
+
+    Nothing is compiled for a kitchen, so that a thousand of them are a matter of minutes.
+    """
+    terrain = layout.terrain(SIZE, before.pot_n.shape[1])
+
+    @jax.vmap
+    def step(state: State, action: Any) -> Any:
+        moved, outcome = limited_step(terrain, SIZE[1], HORIZON, state, action)
+        return moved, time_step(grid(terrain, SIZE, moved, HORIZON), moved, HORIZON, outcome)
+
+    old = jax.tree.map(jnp.asarray, before)
+    _need_equal_steps(layout, step(old, jnp.asarray(actions)), (after, shown))
+
+
+def _need_equal_steps(layout: Layout, wanted: Any, found: Any) -> None:
+    numbers = [state._asdict() | seen._asdict() | seen.info for state, seen in (wanted, found)]
+    _need_equal(layout, *numbers)
+
+
+def check_all(check: Callable[..., None], count: int, steps: int, seed: int, games: int = 1) -> int:
+    """So many games in each of so many kitchens; the number of steps that were compared."""
     env, rng = environment(count, seed), np.random.default_rng(seed)
     layouts = random_layouts(seed, count, SIZE)
-    order = rng.permutation(count)  # a kitchen's place in the batch means nothing
-    layouts = tuple(layouts[i] for i in order)
-    states = jax.vmap(env.enter)(stack_terrains(layouts, SIZE))
-    actions = actions_by_chance(rng, count, steps)
-    before, after, shown = played(env, scramble(layouts, states, rng), actions)
-    for game, layout in enumerate(layouts):
-        one, two, seen = jax.tree.map(lambda leaf, g=game: leaf[g], (before, after, shown))
-        check_static(layout, one.game, two.game, seen, actions[game])
+    layouts = tuple(layouts[i] for i in rng.permutation(count))  # in no order
+    each = tuple(layout for layout in layouts for _ in range(games))
+    states = scramble(each, jax.vmap(env.enter)(stack_terrains(each, SIZE)), rng)
+    actions = actions_by_chance(rng, len(each), steps)
+    before, after, shown = played(env, states, actions)
+    for number, layout in enumerate(layouts):
+        mine = slice(number * games, (number + 1) * games)
+        rows = (before.game, after.game, shown, actions)
+        check(layout, *jax.tree.map(lambda x, m=mine: x[m].reshape(-1, *x.shape[2:]), rows))
     happened = dict(zip(env.spec.event_names, shown.info["events"].any((0, 1, 2)), strict=True))
     missing = [name for name, seen in happened.items() if not seen]
     if missing or not shown.reward.any():
@@ -144,7 +178,7 @@ def check_reference(count: int, steps: int, seed: int) -> int:
     fields = terrains._asdict() | {"kinds": terrains.kinds.reshape(count, *SIZE)}
     states = jax.vmap(env.restore)({k: v for k, v in fields.items() if k != "counters"} | starts)
     actions = np.stack([record.actions for record in records])
-    before, after, shown = played(env, states, actions)
+    _, after, shown = played(env, states, actions)
     snaps = jax.device_get(jax.vmap(jax.vmap(env.snapshot))(after))
     first = jax.device_get(jax.vmap(env.observe)(states))
     for game, (layout, record) in enumerate(zip(layouts, records, strict=True)):
@@ -195,7 +229,11 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=20, help="in each kitchen")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    for name, check in (("static engine", check_all_static), ("reference", check_reference)):
+    checks: dict[str, Callable[[int, int, int], int]] = {
+        "static engine": partial(check_all, check_static),
+        "reference": check_reference,
+    }
+    for name, check in checks.items():
         begin = time.perf_counter()
         try:
             steps = check(options.kitchens, options.steps, options.seed)
