@@ -17,6 +17,7 @@ from zsc.envs.overcooked import (
     ManyKitchens,
     Overcooked,
     RandomKitchens,
+    generator,
     is_solvable,
     parse_layout,
     random_layouts,
@@ -258,9 +259,12 @@ def test_bad_padded_encodings_get_one_line(encoding):
     assert "\n" not in str(caught.value)
 
 
-def test_too_many_kitchens_of_too_small_a_size_are_refused():
-    with pytest.raises(UserError, match="larger size"):
-        random_layouts(0, 400, (3, 5))
+def test_sizes_that_hold_too_few_kitchens_are_refused(monkeypatch):
+    with pytest.raises(UserError, match="at least 3 rows and 5 columns"):
+        random_layouts(0, 5, (3, 4))
+    monkeypatch.setattr(generator, "_try_layout", lambda rng, size: None)
+    with pytest.raises(UserError, match=r"only 0: take a larger size"):
+        random_layouts(99, 5, (3, 5))
 
 
 def test_stacked_terrains_are_in_the_order_of_the_kitchens():

@@ -59,7 +59,7 @@ def _try_layout(rng: Generator, size: tuple[int, int]) -> Layout | None:
     if rng.random() < 0.3:  # a wall from top to bottom: the cooks may have to hand over
         plan[:, rng.integers(2, width - 2)] = "X"
     floor = np.argwhere(plan == " ")
-    if len(floor) < 4:
+    if len(floor) < 3:
         return None
     free = plan == " "
     beside = np.zeros_like(free)
