@@ -25,6 +25,7 @@ format: $(DEV)
 
 oracle: $(DEV)  ## 200,000 Overcooked steps and 2,000 Hanabi games beside the reference engines
 	$(BIN)/python -m tests.oracle --steps 200000 --seed 0
+	$(BIN)/python -m tests.kitchens_oracle --kitchens 1024 --steps 20 --seed 0
 	$(BIN)/python -m tests.hanabi_oracle --games 2000 --seed 0
 
 endurance: $(DEV)  ## a training that is killed 50 times, compared with one that is not
@@ -40,6 +41,7 @@ bench: $(BENCH)  ## the figures of benchmarks/RESULTS.md; hours
 	$(BIN)/python -m benchmarks.pools
 	$(BIN)/python -m benchmarks.gap
 	$(BIN)/python -m benchmarks.overcooked_steps
+	$(BIN)/python -m benchmarks.kitchens
 	$(BIN)/python -m benchmarks.hanabi_steps
 	$(BIN)/python -m benchmarks.engines
 	$(BIN)/python -m benchmarks.crossplay

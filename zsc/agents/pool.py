@@ -154,6 +154,13 @@ def check_home(pool: Pool, spec: EnvSpec) -> None:
             f"{who} was made for {home.env} (observation {home.obs_id}), not for {here.env} "
             f"({here.obs_id}): take a pool of this game, or build the environment that it knows"
         )
+    if (
+        "state" in pool.policy.reads and home.env != here.env
+    ):  # what is seen may agree, states do not
+        raise UserError(
+            f"{who} was made for {home.env} and reads its states, not those of {here.env}: take a "
+            "pool of this game"
+        )
     if home.version != here.version:
         raise UserError(
             f"{who} was made for version {home.version} of {home.env}, this is version "

@@ -13,7 +13,7 @@ from typing import Any
 from zsc.agents.policy import Config, Inputs, Out, Policy, build, register
 from zsc.agents.policy import greedy as greedy_policy
 from zsc.agents.pool import Home, Pool
-from zsc.envs.base import Environment
+from zsc.envs.base import Encoded, Environment
 from zsc.envs.registry import rebuild
 from zsc.errors import UserError
 from zsc.types import Carry, Params
@@ -32,27 +32,32 @@ def scripted(policy: Policy) -> bool:
 def at_home(pool: Pool, env: Environment) -> Pool:
     """The pool as it can play in env: itself, or with its own view of the same game.
 
-    Pools of another game are returned as they are, for the caller's check to refuse.
+    A view may be of a game in which the pool was not trained, if its numbers mean the same there: a
+    pool of many kitchens that knows "padded:9x9" can play in any kitchen of that size. Pools of
+    another game are returned as they are, for the caller's check to refuse.
     """
-    known: Any = env
+    if not isinstance(env, Encoded):
+        return pool
     if pool.policy.name == _NAME and pool.home == Home.of(env.spec):
         # moved before: the view is renewed, since other settings may differ
         told = dict(pool.policy.config)
-        view = replace(known, encoding=dict(told["settings"])["encoding"])
-        policy = seen_through(view, build(told["name"], told["config"]))
+        before = rebuild(told["env"], dict(told["settings"]))
+        policy = seen_through(env.encoded(before.spec.obs_id), build(told["name"], told["config"]))
         same = policy == pool.policy
         return pool if same else replace(pool, policy=policy)
-    if pool.home == Home.of(env.spec) or not hasattr(known, "encoding"):
+    here = Home.of(env.spec)
+    if pool.home.obs_id == here.obs_id:
         return pool
-    encoding = pool.home.obs_id.split(":")[0]
     try:
-        theirs = replace(known, encoding=encoding)
+        theirs = env.encoded(pool.home.obs_id)
     except UserError:
         return pool
-    if Home.of(theirs.spec) != pool.home:
+    # what reads the state knows its own kitchen only
+    home = pool.home if "state" in pool.policy.reads else replace(pool.home, env=here.env)
+    if Home.of(theirs.spec) != home:
         return pool
     policy = seen_through(theirs, pool.policy)
-    return replace(pool, policy=policy, home=Home.of(env.spec))
+    return replace(pool, policy=policy, home=here)
 
 
 def seen_through(env: Any, policy: Policy) -> Policy:

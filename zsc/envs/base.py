@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -95,6 +95,21 @@ class Environment(Protocol):
         """The state of a snapshot; any state can be injected; jittable."""
 
     def __hash__(self) -> int: ...
+
+
+@runtime_checkable
+class Encoded(Protocol):
+    """A game that can be shown in several encodings; all are worked out from the same states."""
+
+    @property
+    def spec(self) -> EnvSpec:
+        """Sizes, names, limits."""
+
+    def encoded(self, obs_id: str) -> Self:
+        """The same game in the encoding of an `EnvSpec.obs_id`; UserError if it has no such."""
+
+    def observe(self, state: State) -> Array:
+        """[A, ...] what all agents see in a state."""
 
 
 def begin(env: Environment, key: Key) -> tuple[State, TimeStep]:

@@ -7,7 +7,7 @@ from typing import Any
 from zsc.envs.base import Environment
 from zsc.envs.hanabi import VARIANTS, Hanabi
 from zsc.envs.lever import Lever
-from zsc.envs.overcooked import LAYOUTS, Overcooked
+from zsc.envs.overcooked import LAYOUTS, ManyKitchens, Overcooked
 from zsc.errors import UserError, unknown
 
 _GAMES: dict[str, tuple[Any, dict[str, Any]]] = {
@@ -15,12 +15,19 @@ _GAMES: dict[str, tuple[Any, dict[str, Any]]] = {
     "lever/iterated": (Lever, {"rounds": 6}),
     "overcooked": (Overcooked, {}),
     **{f"overcooked/{name}": (Overcooked, {"layout": name}) for name in LAYOUTS},
+    "overcooked/kitchens": (ManyKitchens, {}),
     "hanabi": (Hanabi, {}),
     **{f"hanabi/{name}": (Hanabi, sizes) for name, sizes in VARIANTS.items()},
 }
 
 
-_CLASSES: dict[str, Any] = {"lever": Lever, "overcooked": Overcooked, "hanabi": Hanabi}
+#: By id, or by the family that it begins with.
+_CLASSES: dict[str, Any] = {
+    "lever": Lever,
+    "overcooked": Overcooked,
+    "overcooked/kitchens": ManyKitchens,
+    "hanabi": Hanabi,
+}
 
 
 def rebuild(id: str, settings: dict[str, Any]) -> Environment:
@@ -28,10 +35,9 @@ def rebuild(id: str, settings: dict[str, Any]) -> Environment:
 
     Raises UserError for an unknown game or setting.
     """
-    family = id.split("/")[0]
-    if family not in _CLASSES:
+    build = _CLASSES.get(id) or _CLASSES.get(id.split("/")[0])
+    if build is None:
         raise unknown("environment", id, _GAMES)
-    build = _CLASSES[family]
     for setting in settings:
         if setting not in build.__dataclass_fields__:
             raise unknown(f"setting of {id}", setting, build.__dataclass_fields__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any
 
@@ -135,6 +135,10 @@ class Hanabi:
     def render(self, state: State) -> np.ndarray:
         """[H, W, 3] uint8 picture of the table."""
         return render.draw(self.rules, jax.device_get(state))
+
+    def encoded(self, obs_id: str) -> Hanabi:
+        """The same game in the encoding of an `EnvSpec.obs_id`; UserError if it has no such."""
+        return replace(self, encoding=obs_id.split(":")[0])
 
     def observe(self, state: State) -> Array:
         """[A, D] what every player sees."""

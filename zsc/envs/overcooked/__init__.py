@@ -1,6 +1,28 @@
 """Overcooked, the 2019 rules: layouts, dynamics, observations, symmetries, pictures."""
 
 from zsc.envs.overcooked.env import Overcooked
-from zsc.envs.overcooked.layouts import CLASSIC, LAYOUTS, MIRRORED, Layout, parse_layout
+from zsc.envs.overcooked.generator import is_solvable, random_layouts
+from zsc.envs.overcooked.kitchens import ManyKitchens, RandomKitchens, stack_terrains
+from zsc.envs.overcooked.layouts import (
+    CLASSIC,
+    LAYOUTS,
+    MIRRORED,
+    Layout,
+    Terrain,
+    parse_layout,
+)
 
-__all__ = ["CLASSIC", "LAYOUTS", "MIRRORED", "Layout", "Overcooked", "parse_layout"]
+__all__ = [
+    "CLASSIC",
+    "LAYOUTS",
+    "MIRRORED",
+    "Layout",
+    "ManyKitchens",
+    "Overcooked",
+    "RandomKitchens",
+    "Terrain",
+    "is_solvable",
+    "parse_layout",
+    "random_layouts",
+    "stack_terrains",
+]

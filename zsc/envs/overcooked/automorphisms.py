@@ -33,10 +33,14 @@ class _Map(NamedTuple):
 
 
 @cache
-def layout_symmetry(layout: Layout, encoding: str, random_starts: bool) -> Symmetry:
-    """The group of a kitchen, acting on the given encoding."""
+def layout_symmetry(
+    layout: Layout, encoding: str, random_starts: bool, frame: tuple[int, int]
+) -> Symmetry:
+    """The group of a kitchen, acting on the given encoding; what a grid is padded with stays."""
     maps = _automorphisms(layout, random_starts)
-    obs_index = [_grid_index(m) if encoding == "grid" else _compact_index(layout, m) for m in maps]
+    compact = encoding == "compact"
+    obs_index = [_compact_index(layout, m) if compact else _grid_index(layout, m, frame)
+                 for m in maps]  # fmt: skip
     still = np.array([4, 5])  # stay and interact
     return Symmetry(
         obs_index=np.stack(obs_index),
@@ -81,9 +85,12 @@ def _seat_changes(layout: Layout, cell: np.ndarray, random_starts: bool) -> list
     return [goes == layout.starts[::-1]] if goes in (layout.starts, layout.starts[::-1]) else []
 
 
-def _grid_index(m: _Map) -> np.ndarray:
+def _grid_index(layout: Layout, m: _Map, frame: tuple[int, int]) -> np.ndarray:
     channels = len(observation.CHANNELS)
-    old_cell = np.argsort(m.cell)
+    plan = np.arange(frame[0] * frame[1]).reshape(frame)
+    inside = plan[: layout.height, : layout.width].reshape(-1)
+    old_cell = plan.reshape(-1).copy()
+    old_cell[inside] = inside[np.argsort(m.cell)]
     old_channel = np.arange(channels)
     for first in (2, 6):
         old_channel[first : first + 4] = first + np.argsort(m.direction)

@@ -2,8 +2,9 @@
 
 A step is: interacts, player 0 before player 1 on the live state; then both moves with one joint
 collision check; then the clock and the pots. Positions and directions are those from before the
-step. Everything is comparisons on small integers: no gather, no scatter, so that a batch of
-kitchens is straight vector code.
+step. Everything is comparisons on small integers: no gather, no scatter, so that a batch of games
+is straight vector code. The one exception is what kind a cell is, where each game has a kitchen of
+its own.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from zsc.envs.overcooked.layouts import COUNTER, DISHES, FLOOR, ONIONS, SERVING, Layout
+from zsc.envs.overcooked.layouts import COUNTER, DISHES, FLOOR, ONIONS, SERVING, Terrain
 from zsc.envs.overcooked.state import (
     COOK_TIME,
     DISH,
@@ -72,12 +73,14 @@ class _Pots(NamedTuple):
     non_empty: Array  # as the dish rule counts them
 
 
-def lookup(table: np.ndarray, index: Array) -> Array:
-    """table[index] for a constant table of small non-negative integers, without a gather.
+def lookup(table: np.ndarray | Array, index: Array) -> Array:
+    """table[index] as int32, for a table of small non-negative integers.
 
-    The table is cut into bit planes of 32-bit words, which a vector unit shifts for many games at
-    once; a gather would fetch them one by one.
+    A constant table is cut into bit planes of 32-bit words, which a vector unit shifts for many
+    games at once; a gather would fetch them one by one, as it does where each game has its own.
     """
+    if not isinstance(table, np.ndarray):
+        return table.at[index].get(mode="clip").astype(jnp.int32)
     place = index.astype(jnp.uint32)
     result = jnp.zeros_like(place)
     for bit in range(max(int(table.max()).bit_length(), 1)):
@@ -91,24 +94,27 @@ def lookup(table: np.ndarray, index: Array) -> Array:
     return result.astype(jnp.int32)
 
 
-def offset(layout: Layout, direction: Array) -> Array:
+def offset(width: int, direction: Array) -> Array:
     """How far the neighbouring cell in a direction is; 0 for STAY and INTERACT."""
     along = (direction == EAST).astype(jnp.int32) - (direction == WEST).astype(jnp.int32)
     down = (direction == SOUTH).astype(jnp.int32) - (direction == NORTH).astype(jnp.int32)
-    return along + layout.width * down
+    return along + width * down
 
 
-def step(layout: Layout, state: State, action: Array) -> tuple[State, Step]:
-    """One step of both agents, action [A]. The time limit is not known here."""
+def step(terrain: Terrain, width: int, state: State, action: Array) -> tuple[State, Step]:
+    """One step of both agents, action [A], in a kitchen of so many columns.
+
+    The time limit is not known here.
+    """
     pots = _count_pots(state)
-    faced = state.cell + offset(layout, state.direction)
-    kind = lookup(layout.kinds, faced)
+    faced = state.cell + offset(width, state.direction)
+    kind = lookup(terrain.kinds, faced)
     live, outcomes = state, []
     for agent in (0, 1):
         acts = action[agent] == INTERACT
-        live, outcome = _interact(layout, live, pots, agent, acts, faced[agent], kind[agent])
+        live, outcome = _interact(terrain, live, pots, agent, acts, faced[agent], kind[agent])
         outcomes.append(outcome)
-    live, moves = _move(layout, live, action)
+    live, moves = _move(terrain, width, live, action)
     live = _cook(live)
     return live, _collect(action, outcomes, moves)
 
@@ -139,12 +145,12 @@ class _Outcome(NamedTuple):
 
 
 def _interact(
-    layout: Layout, state: State, pots: _Pots, agent: int, acts: Array, faced: Array, kind: Array
+    terrain: Terrain, state: State, pots: _Pots, agent: int, acts: Array, faced: Array, kind: Array
 ) -> tuple[State, _Outcome]:
     held = state.held[agent]
     other_held = state.held[1 - agent]
 
-    here = (layout.counters.astype(np.int32) == faced) & acts  # [counters]
+    here = (terrain.places.astype(np.int32) == faced) & acts  # [C]
     item = jnp.where(here, state.counter, 0).sum().astype(jnp.int32)
     at_counter = acts & (kind == COUNTER)
     dropped = at_counter & (held != NOTHING) & (item == NOTHING)
@@ -153,7 +159,7 @@ def _interact(
     dispensed_onion = acts & (kind == ONIONS) & (held == NOTHING)
     dispensed_dish = acts & (kind == DISHES) & (held == NOTHING)
 
-    pot = (layout.pots.astype(np.int32) == faced) & acts  # [pots]
+    pot = (terrain.pots.astype(np.int32) == faced) & acts  # [K]
     room = pot & (state.pot_n < POT_SIZE) & (state.pot_tick < 0)
     ready = pot & (state.pot_tick >= COOK_TIME)
     fills, empties = room & (held == ONION), ready & (held == DISH)
@@ -163,7 +169,7 @@ def _interact(
     no_dish_lies = ~(state.counter == DISH).any()
     dishes_held = (state.held == DISH).sum()
     dish_useful = no_dish_lies & (dishes_held < pots.non_empty)
-    all_full = pots.full == len(layout.pots)
+    all_full = pots.full == terrain.num_pots
     outcome = _Outcome(
         took_onion=dispensed_onion | (taken & (item == ONION)),
         took_dish=dispensed_dish | (taken & (item == DISH)),
@@ -202,10 +208,10 @@ class _Moves(NamedTuple):
     blocked: Array
 
 
-def _move(layout: Layout, state: State, action: Array) -> tuple[State, _Moves]:
+def _move(terrain: Terrain, width: int, state: State, action: Array) -> tuple[State, _Moves]:
     walks = action < 4
-    target = state.cell + offset(layout, action)
-    free = lookup((layout.kinds == FLOOR).astype(np.int32), target) == 1
+    target = state.cell + offset(width, action)
+    free = lookup((terrain.kinds == FLOOR).astype(np.int32), target) == 1
     wanted = jnp.where(walks & free, target, state.cell)
     same = wanted[0] == wanted[1]
     swap = (wanted[0] == state.cell[1]) & (wanted[1] == state.cell[0])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -10,17 +11,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zsc.envs.base import EnvSpec, TimeStep, first_info, world_of
+from zsc.envs.base import EnvSpec, TimeStep, world_of
 from zsc.envs.overcooked import dynamics, observation, render
 from zsc.envs.overcooked.automorphisms import layout_symmetry
-from zsc.envs.overcooked.layouts import LAYOUTS, Layout, named_layout, parse_layout
+from zsc.envs.overcooked.layouts import LAYOUTS, Layout, Terrain, named_layout, parse_layout
 from zsc.envs.overcooked.state import COOK_TIME, STAY, State, initial_state, restore, snapshot
 from zsc.envs.symmetry import Symmetry
 from zsc.errors import UserError, unknown
 from zsc.types import Array, Key
 
 ACTION_NAMES = ("north", "south", "east", "west", "stay", "interact")
-ENCODINGS = ("compact", "grid")
+ENCODINGS = ("compact", "grid", "padded:HxW")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,9 @@ class Overcooked:
 
     layout: a name from `LAYOUTS` or a drawing in the reference's symbols.
     horizon: steps per episode; the time limit truncates, nothing terminates.
-    encoding: "compact" (a vector of what can change) or "grid" (the reference's 26 channels).
+    encoding: "compact" (a vector of what can change), "grid" (the reference's 26 channels), or
+        "padded:HxW" (the grid in the top-left corner of a frame of counters): what agents see that
+        know many kitchens, see `ManyKitchens`.
     random_starts: start cells drawn anew for each episode instead of the layout's own.
 
     reward is the team's, to both agents alike. info["sparse"] and info["shaped"] are per agent.
@@ -43,14 +46,19 @@ class Overcooked:
     def __post_init__(self) -> None:
         if self.horizon < 1:
             raise UserError(f"horizon is {self.horizon}: an episode needs at least 1 step")
-        if self.encoding not in ENCODINGS:
+        if self.encoding not in ENCODINGS and _frame(self.encoding) is None:
             raise unknown("encoding", self.encoding, ENCODINGS)
-        _kitchen(self.layout)  # a bad layout is refused here, not inside jit
+        self.kitchen.terrain(self.frame)  # a bad layout is refused here, not inside jit
 
     @property
     def kitchen(self) -> Layout:
         """The parsed layout."""
-        return _kitchen(self.layout)
+        return find_kitchen(self.layout)
+
+    @property
+    def frame(self) -> tuple[int, int]:
+        """(H, W) of the grid that is shown: the kitchen's own, or what it is padded to."""
+        return _frame(self.encoding) or (self.kitchen.height, self.kitchen.width)
 
     @property
     def spec(self) -> EnvSpec:
@@ -63,27 +71,24 @@ class Overcooked:
         if self.random_starts:
             pairs = jnp.asarray(self.kitchen.start_pairs)
             cells = pairs[jax.random.randint(key, (), 0, len(pairs))]
-        state = initial_state(self.kitchen, cells)
+        state = initial_state(self.kitchen.terrain(), cells)
         return state, self.show(state)
 
     def step(self, key: Key, state: State, action: Array) -> tuple[State, TimeStep]:
         """One step of both agents, action [A]. Nothing is random."""
         del key
-        over = state.time >= self.horizon
-        moved, outcome = dynamics.step(self.kitchen, state, action)
-        moved = jax.tree.map(lambda old, new: jnp.where(over, old, new), state, moved)
-        sparse = jnp.where(over, 0.0, outcome.sparse)
-        info = {
-            "shaped": jnp.where(over, 0.0, outcome.shaped),
-            "events": outcome.events & ~over,
-            "sparse": sparse,
-        }
-        return moved, self._show(moved, sparse.sum(), info)
+        terrain, width = self.kitchen.terrain(), self.kitchen.width
+        moved, outcome = limited_step(terrain, width, self.horizon, state, action)
+        return moved, time_step(self.observe(moved), moved, self.horizon, outcome)
 
     def show(self, state: State) -> TimeStep:
         """What is shown in a state, as if the game began in it."""
-        info = first_info(self.spec) | {"sparse": jnp.zeros(2, jnp.float32)}
-        return self._show(state, jnp.float32(0), info)
+        return time_step(self.observe(state), state, self.horizon)
+
+    def encoded(self, obs_id: str) -> Overcooked:
+        """The same game in the encoding of an `EnvSpec.obs_id`; UserError if it has no such."""
+        encoding = obs_id if _frame(obs_id) else obs_id.split(":")[0]
+        return replace(self, encoding=encoding)
 
     def world(self, state: State) -> Array:
         """[A * entries] what both agents see: each of them sees the whole kitchen."""
@@ -91,40 +96,73 @@ class Overcooked:
 
     def symmetry(self) -> Symmetry:
         """The layout's automorphisms, with the seats exchanged where they exchange the starts."""
-        return layout_symmetry(self.kitchen, self.encoding, self.random_starts)
+        return layout_symmetry(self.kitchen, self.encoding, self.random_starts, self.frame)
 
     def render(self, state: State) -> np.ndarray:
         """[H, W, 3] uint8 picture of one kitchen."""
-        return render.draw(self.kitchen, state)
+        return render.draw(self.kitchen.terrain(), self.kitchen.width, state)
 
     def snapshot(self, state: State) -> dict[str, Any]:
         """Plain arrays: pos [A,2] (x, y), dir [A], held [A], counter [H,W], pot_n [pots],
         pot_tick [pots], time []."""
-        return snapshot(self.kitchen, state)
+        return snapshot(self.kitchen.terrain(), self.kitchen.width, state)
 
     def restore(self, snapshot: dict[str, Any]) -> State:
         """The state that a snapshot describes; any state can be injected."""
-        return restore(self.kitchen, snapshot)
+        return restore(self.kitchen.terrain(), self.kitchen.width, snapshot)
 
     def observe(self, state: State) -> Array:
         """[A, ...] what both agents see in a state."""
-        encode = observation.grid if self.encoding == "grid" else observation.compact
-        return encode(self.kitchen, state, self.horizon)
+        if self.encoding == "compact":
+            return observation.compact(self.kitchen, state, self.horizon)
+        framed = observation.into_frame(self.kitchen, self.frame, state)
+        return observation.grid(self.kitchen.terrain(self.frame), self.frame, framed, self.horizon)
 
-    def _show(self, state: State, reward: Array, info: dict[str, Array]) -> TimeStep:
-        truncated = state.time >= self.horizon
-        return TimeStep(
-            obs=self.observe(state),
-            mask=jnp.ones((2, len(ACTION_NAMES)), bool),
-            reward=jnp.broadcast_to(reward, 2),
-            terminated=jnp.zeros_like(truncated),
-            truncated=truncated,
-            info=info,
-        )
+
+def limited_step(
+    terrain: Terrain, width: int, horizon: int, state: State, action: Array
+) -> tuple[State, dynamics.Step]:
+    """`dynamics.step` with a time limit: a game that is over stands still and pays nothing."""
+    over = state.time >= horizon
+    moved, outcome = dynamics.step(terrain, width, state, action)
+    moved = jax.tree.map(lambda old, new: jnp.where(over, old, new), state, moved)
+    sparse, shaped = (jnp.where(over, 0.0, x) for x in (outcome.sparse, outcome.shaped))
+    return moved, dynamics.Step(sparse, shaped, outcome.events & ~over)
+
+
+def time_step(
+    obs: Array, state: State, horizon: int, outcome: dynamics.Step | None = None
+) -> TimeStep:
+    """What is shown after a step with that outcome, or before the first."""
+    if outcome is None:
+        none = jnp.zeros(2, jnp.float32)
+        outcome = dynamics.Step(none, none, jnp.zeros((2, len(dynamics.EVENT_NAMES)), bool))
+    truncated = state.time >= horizon
+    return TimeStep(
+        obs=obs,
+        mask=jnp.ones((2, len(ACTION_NAMES)), bool),
+        reward=jnp.broadcast_to(outcome.sparse.sum(), 2),
+        terminated=jnp.zeros_like(truncated),
+        truncated=truncated,
+        info={"shaped": outcome.shaped, "events": outcome.events, "sparse": outcome.sparse},
+    )
+
+
+def grid_spec(
+    id: str, size: tuple[int, int], obs_id: str, horizon: int, pots: int | None = None
+) -> EnvSpec:
+    """The spec of a game that shows 26 channels of so many rows and columns.
+
+    pots: how many there are at most; None where that is known only to be less than the cells.
+    """
+    shape = (*size, len(observation.CHANNELS))
+    most = size[0] * size[1] if pots is None else pots
+    return _spec_of(id, shape, observation.GRID_MAX, obs_id, horizon, most)
 
 
 @cache
-def _kitchen(layout: str) -> Layout:
+def find_kitchen(layout: str) -> Layout:
+    """The kitchen of that name, or of that drawing. Raises UserError if there is none."""
     if any(symbol in layout for symbol in "\n|") or layout.strip() == "":
         return parse_layout(layout.replace("|", "\n"))
     if layout not in LAYOUTS:
@@ -132,31 +170,49 @@ def _kitchen(layout: str) -> Layout:
     return named_layout(layout)
 
 
+def _frame(encoding: str) -> tuple[int, int] | None:
+    """The size that a padded encoding says, (H, W)."""
+    found = re.fullmatch(r"padded:([1-9]\d*)x([1-9]\d*)", encoding)
+    return (int(found[1]), int(found[2])) if found else None
+
+
 @cache
 def _spec(env: Overcooked) -> EnvSpec:
     kitchen = env.kitchen
-    grid = env.encoding == "grid"
-    shape: tuple[int, ...] = (observation.compact_size(kitchen),)
-    largest = observation.compact_max(kitchen)
-    if grid:
-        shape = (kitchen.height, kitchen.width, len(observation.CHANNELS))
-        largest = observation.GRID_MAX
+    name, pots = f"overcooked/{kitchen.name}", len(kitchen.pots)
+    if _frame(env.encoding):  # the numbers mean the same in every kitchen
+        return grid_spec(name, env.frame, env.encoding, env.horizon, pots)
+    obs_id = f"{env.encoding}:{kitchen.name}"
+    if env.encoding == "grid":
+        return grid_spec(name, env.frame, obs_id, env.horizon, pots)
+    shape, largest = (observation.compact_size(kitchen),), observation.compact_max(kitchen)
+    return _spec_of(name, shape, largest, obs_id, env.horizon, pots)
+
+
+def _spec_of(
+    id: str,
+    shape: tuple[int, ...],
+    largest: tuple[int, ...],
+    obs_id: str,
+    horizon: int,
+    pots: int,
+) -> EnvSpec:
     return EnvSpec(
-        id=f"overcooked/{kitchen.name}",
+        id=id,
         version=1,
         num_agents=2,
         num_actions=len(ACTION_NAMES),
         obs_shape=shape,
         obs_dtype="uint8",
         obs_scale=largest,
-        obs_id=f"{env.encoding}:{kitchen.name}",
-        horizon=env.horizon,
+        obs_id=obs_id,
+        horizon=horizon,
         fixed_length=True,
         action_names=ACTION_NAMES,
         event_names=dynamics.EVENT_NAMES,
         idle_action=STAY,
         min_return=0.0,
-        max_return=dynamics.DELIVERY_REWARD * _most_soups(len(kitchen.pots), env.horizon),
+        max_return=dynamics.DELIVERY_REWARD * _most_soups(pots, horizon),
     )
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from zsc.errors import UserError, unknown
+from zsc.types import Array
 
-COUNTER, ONIONS, DISHES, POT, SERVING, FLOOR = range(6)
+KINDS = COUNTER, ONIONS, DISHES, POT, SERVING, FLOOR = range(6)
 _KINDS = {"X": COUNTER, "O": ONIONS, "D": DISHES, "P": POT, "S": SERVING, " ": FLOOR}
 _NAMES = {"O": "onion dispenser", "D": "dish dispenser", "P": "pot", "S": "serving window"}
 
@@ -62,6 +64,29 @@ MIRRORED = {
 }
 
 LAYOUTS = {**CLASSIC, **MIRRORED}
+
+
+class Terrain(NamedTuple):
+    """What never changes in a game, as the rules read it.
+
+    One kitchen for all games is numpy and is folded into the program as constants. Kitchens that
+    differ from game to game are traced arrays in the state, all in a frame of one size.
+    """
+
+    kinds: np.ndarray | Array  # [cells] COUNTER ... FLOOR
+    pots: np.ndarray | Array  # [K] cells in row-major order; -1 pads, behind the others
+    starts: np.ndarray | Array  # [A] cells
+    counters: np.ndarray | None = None  # [C] cells; None: the state has a place for every cell
+
+    @property
+    def num_pots(self) -> np.ndarray | Array:
+        """[] how many pots there are, without padding."""
+        return (self.pots >= 0).sum()
+
+    @property
+    def places(self) -> np.ndarray:
+        """[C] the cells of `State.counter`."""
+        return np.arange(self.kinds.shape[0]) if self.counters is None else self.counters
 
 
 @dataclass(frozen=True)
@@ -147,6 +172,14 @@ class Layout:
         first, second = (sorted(self.component(start)) for start in self.starts)
         return np.array([(a, b) for a in first for b in second if a != b], np.int32)
 
+    def terrain(self, size: tuple[int, int] | None = None, pots: int | None = None) -> Terrain:
+        """What the rules read, in numpy; with a size (H, W) in the top-left corner of a frame.
+
+        Cells are then numbered in the frame, what is not kitchen is counter, every cell has its
+        place in the state, and so many pots are padded to. Raises UserError if it does not fit.
+        """
+        return _terrain(self, size, pots)
+
     def text(self) -> str:
         """The layout as the string it could be made from."""
         symbols = [list(row) for row in self.rows]
@@ -154,6 +187,27 @@ class Layout:
             y, x = divmod(cell, self.width)
             symbols[y][x] = str(player + 1)
         return "\n".join("".join(row) for row in symbols)
+
+
+@cache
+def _terrain(layout: Layout, size: tuple[int, int] | None, pots: int | None) -> Terrain:
+    if size is None:
+        return Terrain(layout.kinds, layout.pots, np.asarray(layout.starts), layout.counters)
+    height, width = size
+    if layout.height > height or layout.width > width:
+        raise UserError(
+            f"the kitchen {layout.name!r} has {layout.height} rows of {layout.width} cells and "
+            f"does not fit into a frame of {height}x{width}: take a larger frame"
+        )
+    kinds = np.full(size, COUNTER, np.int8)
+    kinds[: layout.height, : layout.width] = layout.kinds.reshape(layout.height, layout.width)
+    cells = np.flatnonzero(kinds == POT)
+    padding = max(pots or 0, len(cells)) - len(cells)
+    return Terrain(
+        kinds=kinds.reshape(-1),
+        pots=np.pad(cells, (0, padding), constant_values=-1).astype(np.int32),
+        starts=np.array([c // layout.width * width + c % layout.width for c in layout.starts]),
+    )
 
 
 def parse_layout(text: str, name: str | None = None) -> Layout:

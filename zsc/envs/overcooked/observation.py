@@ -5,15 +5,24 @@ Both are egocentric: the observing agent comes first, its partner second.
 
 from __future__ import annotations
 
-from functools import cache, reduce
-from operator import add
+from functools import cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zsc.envs.overcooked.layouts import COUNTER, DISHES, ONIONS, POT, SERVING, Layout
-from zsc.envs.overcooked.state import COOK_TIME, DISH, ONION, POT_SIZE, SOUP, State
+from zsc.envs.overcooked.layouts import (
+    COUNTER,
+    DISHES,
+    KINDS,
+    ONIONS,
+    POT,
+    SERVING,
+    Layout,
+    Terrain,
+)
+from zsc.envs.overcooked.state import COOK_TIME, DISH, IDLE, ONION, POT_SIZE, SOUP, State
 from zsc.types import Array
 
 URGENT = 40  # steps before the end at which the urgency channel lights up
@@ -27,32 +36,51 @@ CHANNELS = (
 )
 GRID_MAX = (1,) * 16 + (POT_SIZE,) * 4 + (COOK_TIME,) + (1,) * 5
 
-NO_ITEM = 255  # of a channel that no object lights
 _POT_N, _SOUP_N, _REMAINING, _DONE, _DISHES, _ONIONS, _URGENCY = 16, 18, 20, 21, 22, 23, 25
 
 
-def grid(layout: Layout, state: State, horizon: int) -> Array:
+def grid(terrain: Terrain, size: tuple[int, int], state: State, horizon: int) -> Array:
     """[A, H, W, 26] uint8: `lossless_state_encoding` of the reference engine (transposed to rows).
 
-    Both agents see the same world but for two cells, so it is written once, cell by cell, and the
-    agents' rows are added where they stand.
+    For a state that has a place for every cell of the frame (H, W); `into_frame` makes it. A cell
+    shows one of few rows: a tile and what lies on it, a pot and what is in it, or a cook. So each
+    cell gets the number of its row, and all rows are then fetched at once.
     """
-    urgent = (horizon - state.time < URGENT).astype(jnp.uint8) * _unit(_URGENCY)
-    rows: list[Array | np.ndarray] = list(_terrain(layout))
-    for cell, items in zip(layout.counters, _item_channels(state.counter), strict=True):
-        rows[cell] = rows[cell] + items
-    for cell, pot in zip(layout.pots, _pot_channels(state), strict=True):
-        rows[cell] = rows[cell] + pot
-    # [A, 2, 26], as own and as partner; worked out before the sums below, not once per cell
-    world, marks = jax.lax.optimization_barrier(
-        (jnp.stack([row + urgent for row in rows]), _agent_channels(state))
+    code = terrain.kinds.astype(jnp.int16) * _ITEMS + state.counter  # [H W]
+    cell = np.arange(size[0] * size[1], dtype=np.int16)
+    for pot in range(terrain.pots.shape[0]):
+        inside = state.pot_n[pot].astype(jnp.int16) * _TICKS + (state.pot_tick[pot] - IDLE)
+        code = jnp.where(cell == terrain.pots[pot], _POT_ROWS + inside, code)
+    own = _COOK_ROWS + state.direction * _ITEMS + state.held  # [A]
+    partner = own + 4 * _ITEMS
+    seen = jnp.stack([own, partner[::-1]], axis=1)  # [A, own and partner]
+    where = jnp.stack([state.cell, state.cell[::-1]], axis=1)
+    codes = (
+        jnp.broadcast_to(code, (2, *code.shape))
+        .at[np.arange(2)[:, None], where]
+        .set(seen.astype(jnp.int16), mode="promise_in_bounds", unique_indices=True)
     )
-    obs = jnp.broadcast_to(world, (2, *world.shape))
-    for viewer in (0, 1):
-        for role, agent in enumerate((viewer, 1 - viewer)):
-            spot = obs.at[viewer, state.cell[agent]]
-            obs = spot.add(marks[agent, role], mode="promise_in_bounds", unique_indices=True)
-    return obs.reshape(2, layout.height, layout.width, len(CHANNELS))
+    # written first: XLA would work the number out anew for each of the 26 channels
+    urgent = jnp.where(horizon - state.time < URGENT, len(_rows()) // 2, 0).astype(jnp.int16)
+    codes = jax.lax.optimization_barrier(codes + urgent).astype(jnp.int32)
+    obs = jnp.asarray(_rows()).at[codes].get(mode="promise_in_bounds")
+    return obs.reshape(2, *size, len(CHANNELS))
+
+
+def into_frame(layout: Layout, size: tuple[int, int], state: State) -> State:
+    """The state as `Layout.terrain(size)` numbers cells, with a place for every cell."""
+    places = _in_frame(layout.counters, layout.width, size[1])
+    items = (
+        jnp.zeros(size[0] * size[1], jnp.int8)
+        .at[places]
+        .set(state.counter, mode="promise_in_bounds", unique_indices=True)
+    )
+    return state._replace(cell=_in_frame(state.cell, layout.width, size[1]), counter=items)
+
+
+def _in_frame(cell: Any, width: int, wider: int) -> Any:
+    """The number of a cell in a frame of more columns."""
+    return cell if width == wider else cell // width * wider + cell % width
 
 
 def compact_size(layout: Layout) -> int:
@@ -116,50 +144,36 @@ def _unit(channel: int, value: int = 1) -> np.ndarray:
     return row
 
 
-@cache
-def _item_tables() -> tuple[np.ndarray, np.ndarray]:
-    """([26], [26]) uint8: the object that lights a channel at its cell, and the value it has."""
-    rows = {ONION: _unit(_ONIONS), DISH: _unit(_DISHES)}
-    rows[SOUP] = _unit(_SOUP_N, POT_SIZE) + _unit(_DONE)
-    item, value = np.full(len(CHANNELS), NO_ITEM, np.uint8), np.zeros(len(CHANNELS), np.uint8)
-    for code, row in rows.items():
-        item[row > 0], value[row > 0] = code, row[row > 0]
-    return item, value
-
-
-def _item_channels(item: Array) -> Array:
-    """[..., 26] uint8: what an object code [...] adds at its cell."""
-    wanted, value = _item_tables()
-    return jnp.where(item.astype(jnp.uint8)[..., None] == wanted, value, np.uint8(0))
-
-
-def _agent_channels(state: State) -> Array:
-    """[A, 2, 26] uint8: what an agent adds at its cell in its own view, and in its partner's."""
-    channel = np.arange(len(CHANNELS))
-    facing = state.direction[:, None]  # [A, 1]
-    own = (channel == 0) | (channel == 2 + facing)
-    partner = (channel == 1) | (channel == 6 + facing)
-    seen = jnp.stack([own, partner], axis=1).astype(jnp.uint8)
-    return seen + _item_channels(state.held)[:, None]
+# The rows that a cell can show, by number; then all of them again with the urgency flag.
+_ITEMS, _TICKS = SOUP + 1, COOK_TIME - IDLE + 1  # on a tile or in hand; of a pot
+_POT_ROWS = len(KINDS) * _ITEMS
+_COOK_ROWS = _POT_ROWS + (POT_SIZE + 1) * _TICKS
 
 
 @cache
-def _terrain(layout: Layout) -> np.ndarray:
-    """[cells, 26] uint8: what never changes."""
-    planes = np.zeros((len(layout.kinds), len(CHANNELS)), np.uint8)
-    for channel, kind in ((10, POT), (11, COUNTER), (12, ONIONS), (14, DISHES), (15, SERVING)):
-        planes[layout.kinds == kind, channel] = 1
-    return planes
+def _rows() -> np.ndarray:
+    """[2 R, 26] uint8: every row, in the order of the numbers."""
+    items = (0, _unit(_ONIONS), _unit(_DISHES), _unit(_SOUP_N, POT_SIZE) + _unit(_DONE))
+    tiles = {POT: 10, COUNTER: 11, ONIONS: 12, DISHES: 14, SERVING: 15}
+    blank = np.zeros(len(CHANNELS), np.uint8)
+    kinds = [_unit(tiles[kind]) if kind in tiles else blank for kind in range(len(KINDS))]
+    rows = [tile + item for tile in kinds for item in items]
+    rows += [
+        kinds[POT] + _pot(onions, tick)
+        for onions in range(POT_SIZE + 1)
+        for tick in range(IDLE, COOK_TIME + 1)
+    ]
+    rows += [
+        _unit(who) + _unit(2 + 4 * who + way) + item
+        for who in (0, 1)
+        for way in range(4)
+        for item in items
+    ]
+    return np.stack(rows + [row + _unit(_URGENCY) for row in rows])
 
 
-def _pot_channels(state: State) -> Array:
-    """[pots, 26] uint8: what is in each pot."""
-    cooks = state.pot_tick >= 0
-    left = jnp.where(cooks, COOK_TIME - state.pot_tick, 0)
-    columns = (
-        (_POT_N, jnp.where(cooks, 0, state.pot_n)),
-        (_SOUP_N, jnp.where(cooks, state.pot_n, 0)),
-        (_REMAINING, left),
-        (_DONE, state.pot_tick >= COOK_TIME),
-    )
-    return reduce(add, [value.astype(jnp.uint8)[:, None] * _unit(c) for c, value in columns])
+def _pot(onions: int, tick: int) -> np.ndarray:
+    if tick == IDLE:
+        return _unit(_POT_N, onions)
+    done = _unit(_DONE, int(tick >= COOK_TIME))
+    return _unit(_SOUP_N, onions) + _unit(_REMAINING, COOK_TIME - tick) + done

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from PIL import Image, ImageDraw
 
-from zsc.envs.overcooked.layouts import COUNTER, DISHES, FLOOR, ONIONS, POT, SERVING, Layout
+from zsc.envs.overcooked.layouts import COUNTER, DISHES, FLOOR, ONIONS, POT, SERVING, Terrain
 from zsc.envs.overcooked.state import COOK_TIME, DISH, NOTHING, ONION, SOUP, State
 
 TILE = 48
@@ -24,26 +24,28 @@ _HATS = ((37, 99, 176), (201, 80, 37))
 _ONION, _SOUP, _PLATE, _INK = (238, 196, 62), (226, 137, 46), (250, 250, 250), (60, 52, 46)
 
 
-def draw(layout: Layout, state: State) -> np.ndarray:
+def draw(terrain: Terrain, width: int, state: State) -> np.ndarray:
     """[H, W, 3] uint8: the kitchen with both cooks, what they hold, and a clock on each pot."""
-    now = jax.tree.map(np.asarray, state)
-    image = Image.new("RGB", (layout.width * TILE, layout.height * TILE))
+    terrain, now = jax.tree.map(np.asarray, (terrain, state))
+    image = Image.new("RGB", (width * TILE, len(terrain.kinds) // width * TILE))
     pen = ImageDraw.Draw(image)
-    for cell, kind in enumerate(layout.kinds):
-        _tile(pen, *_corner(layout, cell), int(kind))
-    for cell, item in zip(layout.counters, now.counter, strict=True):
-        x, y = _corner(layout, int(cell))
+    for cell, kind in enumerate(terrain.kinds):
+        _tile(pen, *_corner(width, cell), int(kind))
+    for cell, item in zip(terrain.places, now.counter, strict=True):
+        x, y = _corner(width, int(cell))
         _item(pen, x + TILE / 2, y + TILE / 2, int(item))
-    for cell, count, tick in zip(layout.pots, now.pot_n, now.pot_tick, strict=True):
-        _pot(pen, *_corner(layout, int(cell)), int(count), int(tick))
+    for cell, count, tick in zip(terrain.pots, now.pot_n, now.pot_tick, strict=True):
+        if cell < 0:
+            continue
+        _pot(pen, *_corner(width, int(cell)), int(count), int(tick))
     for agent in (0, 1):
-        x, y = _corner(layout, int(now.cell[agent]))
+        x, y = _corner(width, int(now.cell[agent]))
         _cook(pen, x, y, agent, int(now.direction[agent]), int(now.held[agent]))
     return np.asarray(image)
 
 
-def _corner(layout: Layout, cell: int) -> tuple[int, int]:
-    return cell % layout.width * TILE, cell // layout.width * TILE
+def _corner(width: int, cell: int) -> tuple[int, int]:
+    return cell % width * TILE, cell // width * TILE
 
 
 def _disc(pen: Any, x: float, y: float, radius: float, fill: Any, outline: Any = _INK) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 
-from zsc.envs.overcooked.layouts import Layout
+from zsc.envs.overcooked.layouts import Terrain
 from zsc.types import Array
 
 NORTH, SOUTH, EAST, WEST, STAY, INTERACT = range(6)
@@ -18,55 +17,54 @@ IDLE = -1  # the tick of a pot that does not cook
 
 
 class State(NamedTuple):
-    """One kitchen. Counters are in the order of `Layout.counters`, pots in row-major order."""
+    """One kitchen. Counters are in the order of `Terrain.places`, pots in row-major order."""
 
     cell: Array  # [A] int32, where each agent stands
     direction: Array  # [A] int32, NORTH ... WEST
     held: Array  # [A] int32, NOTHING ... SOUP
-    counter: Array  # [counters] int8, NOTHING ... SOUP
-    pot_n: Array  # [pots] int8, onions in the pot, 0-3
-    pot_tick: Array  # [pots] int8, IDLE, 1-19 cooking, 20 ready
+    counter: Array  # [C] int8, NOTHING ... SOUP
+    pot_n: Array  # [K] int8, onions in the pot, 0-3
+    pot_tick: Array  # [K] int8, IDLE, 1-19 cooking, 20 ready
     time: Array  # [] int32, steps since the reset
 
 
-def initial_state(layout: Layout, cell: Array) -> State:
+def initial_state(terrain: Terrain, cell: Array) -> State:
     """Agents at the given cells [A], facing north with empty hands in an empty kitchen."""
     return State(
         cell=cell.astype(jnp.int32),
         direction=jnp.full(2, NORTH, jnp.int32),
         held=jnp.full(2, NOTHING, jnp.int32),
-        counter=jnp.full(len(layout.counters), NOTHING, jnp.int8),
-        pot_n=jnp.zeros(len(layout.pots), jnp.int8),
-        pot_tick=jnp.full(len(layout.pots), IDLE, jnp.int8),
+        counter=jnp.full(len(terrain.places), NOTHING, jnp.int8),
+        pot_n=jnp.zeros(terrain.pots.shape[0], jnp.int8),
+        pot_tick=jnp.full(terrain.pots.shape[0], IDLE, jnp.int8),
         time=jnp.int32(0),
     )
 
 
-def snapshot(layout: Layout, state: State) -> dict[str, Any]:
-    """Plain arrays: pos [A, 2] as (x, y), dir [A], held [A], counter [H, W], pot_n [pots],
-    pot_tick [pots], time []."""
-    items = jnp.zeros(layout.height * layout.width, jnp.int8)
-    items = items.at[layout.counters].set(state.counter)
+def snapshot(terrain: Terrain, width: int, state: State) -> dict[str, Any]:
+    """Plain arrays: pos [A, 2] as (x, y), dir [A], held [A], counter [H, W], pot_n [K],
+    pot_tick [K], time []."""
+    items = jnp.zeros(terrain.kinds.shape, jnp.int8).at[terrain.places].set(state.counter)
     return {
-        "pos": jnp.stack([state.cell % layout.width, state.cell // layout.width], axis=-1),
+        "pos": jnp.stack([state.cell % width, state.cell // width], axis=-1),
         "dir": state.direction,
         "held": state.held,
-        "counter": items.reshape(layout.height, layout.width),
+        "counter": items.reshape(-1, width),
         "pot_n": state.pot_n,
         "pot_tick": state.pot_tick,
         "time": state.time,
     }
 
 
-def restore(layout: Layout, snapshot: dict[str, Any]) -> State:
+def restore(terrain: Terrain, width: int, snapshot: dict[str, Any]) -> State:
     """The state with these plain arrays; any state can be injected."""
     pos = jnp.asarray(snapshot["pos"], jnp.int32)
     items = jnp.asarray(snapshot["counter"], jnp.int8).reshape(-1)
     return State(
-        cell=pos[:, 1] * layout.width + pos[:, 0],
+        cell=pos[:, 1] * width + pos[:, 0],
         direction=jnp.asarray(snapshot["dir"], jnp.int32),
         held=jnp.asarray(snapshot["held"], jnp.int32),
-        counter=items[np.asarray(layout.counters)],
+        counter=items[terrain.places],
         pot_n=jnp.asarray(snapshot["pot_n"], jnp.int8),
         pot_tick=jnp.asarray(snapshot["pot_tick"], jnp.int8),
         time=jnp.asarray(snapshot["time"], jnp.int32),
