@@ -15,12 +15,14 @@ from zsc.populations.high_entropy import HighEntropy
 from zsc.populations.other_play import OtherPlay
 from zsc.populations.self_play import SelfPlay
 from zsc.train.method import Method
+from zsc.train.recipes import register_method
 
-#: Recipes by the names of the command line.
-RECIPES = {"sp": SelfPlay, "op": OtherPlay, "he": HighEntropy, "fcp": FictitiousCoPlay}
+register_method("sp", SelfPlay)
+register_method("op", OtherPlay)
+register_method("he", HighEntropy)
+register_method("fcp", FictitiousCoPlay)
 
 __all__ = [
-    "RECIPES",
     "BehaviourCloning",
     "BestResponse",
     "FictitiousCoPlay",

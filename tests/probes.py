@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zsc.envs.base import EnvSpec, TimeStep, first_info
+from zsc.envs.base import EnvSpec, TimeStep, first_info, world_of
 from zsc.envs.symmetry import Symmetry, trivial_symmetry
 from zsc.types import Array, Key
 
@@ -43,7 +43,7 @@ class Probe:
             num_actions=2,
             obs_shape=(4,),
             obs_dtype="uint8",
-            obs_max=(1, 1, 1, 1),
+            obs_scale=(1, 1, 1, 1),
             obs_id="probe",
             horizon=self.horizon,
             fixed_length=True,
@@ -53,7 +53,7 @@ class Probe:
     def reset(self, key: Key) -> tuple[ProbeState, TimeStep]:
         cue = jax.random.randint(key, (), 0, 2)
         state = ProbeState(jnp.int32(0), cue, jnp.zeros(2, jnp.int32))
-        return state, self._show(state, jnp.float32(0))
+        return state, self.show(state)
 
     def step(self, key: Key, state: ProbeState, action: Array) -> tuple[ProbeState, TimeStep]:
         del key
@@ -70,6 +70,12 @@ class Probe:
         after = ProbeState(state.time + 1, state.cue, first)
         after = jax.tree.map(lambda old, new: jnp.where(over, old, new), state, after)
         return after, self._show(after, jnp.where(over, 0.0, paid))
+
+    def show(self, state: ProbeState) -> TimeStep:
+        return self._show(state, jnp.float32(0))
+
+    def world(self, state: ProbeState) -> Array:
+        return world_of(self.show(state))
 
     def symmetry(self) -> Symmetry:
         return trivial_symmetry(4, 2, 2)

@@ -10,7 +10,7 @@ pool = SelfPlay(members=8).train(env, seed=0)
 crossplay(env, {"SP": pool}, episodes=32, seed=0).heatmap()
 """
 
-from zsc.agents.bots import hanabi_bots, overcooked_bots
+from zsc.agents.bots import hanabi_bots, overcooked_bots, register_bots
 from zsc.agents.policy import (
     Inputs,
     Out,
@@ -22,10 +22,11 @@ from zsc.agents.policy import (
     mixture,
     mlp_policy,
 )
+from zsc.agents.policy import register as register_policy
 from zsc.agents.pool import Label, Pool, Roster, join, load_pool, make_pool, save_pool
 from zsc.envs.base import Environment, EnvSpec, TimeStep
 from zsc.envs.contract import check_environment
-from zsc.envs.registry import list_envs, make
+from zsc.envs.registry import Family, list_envs, make, register_env
 from zsc.envs.symmetry import Symmetry
 from zsc.errors import UserError
 from zsc.learn.ppo import PPOConfig
@@ -37,11 +38,13 @@ from zsc.play.match import Match, MatchSpec
 from zsc.records.record import Record, load_record
 from zsc.train import TrainState, fit, init_state, make_update
 from zsc.train.method import Method
+from zsc.train.recipes import register_method
 from zsc.version import __version__
 
 __all__ = [
     "EnvSpec",
     "Environment",
+    "Family",
     "Inputs",
     "Label",
     "Match",
@@ -78,6 +81,10 @@ __all__ = [
     "mlp_policy",
     "overcooked_bots",
     "record",
+    "register_bots",
+    "register_env",
+    "register_method",
+    "register_policy",
     "save_gif",
     "save_pool",
     "self_play_returns",

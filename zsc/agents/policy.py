@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 
 from zsc.envs.base import EnvSpec
-from zsc.errors import unknown
 from zsc.nets import FeedForward, Recurrent, distribution
+from zsc.registry import Registry
 from zsc.types import Array, Carry, Key, Params, State
 
 Config = tuple[tuple[str, Any], ...]
@@ -61,24 +61,21 @@ class Policy:
         return bool(jax.tree.leaves(self.carry()))
 
 
-_BUILDERS: dict[str, Callable[..., Policy]] = {}
+POLICIES: Registry[Callable[..., Policy]] = Registry("policy", "register_policy")
 
 
 def register(name: str) -> Callable[[Callable[..., Policy]], Callable[..., Policy]]:
-    """Make a builder known under a name, so that stored pools can rebuild their policy."""
+    """Make a builder known under a name, so that stored pools can rebuild their policy.
 
-    def add(builder: Callable[..., Policy]) -> Callable[..., Policy]:
-        _BUILDERS[name] = builder
-        return builder
-
-    return add
+    Public as `zsc.register_policy`; an entry point of that group names the builder itself. Raises
+    UserError for a name that is taken.
+    """
+    return lambda builder: POLICIES.add(name, builder)
 
 
 def build(name: str, config: Config) -> Policy:
     """The policy of that name and config. Raises UserError for an unknown name."""
-    if name not in _BUILDERS:
-        raise unknown("policy", name, _BUILDERS)
-    return _BUILDERS[name](**dict(config))
+    return POLICIES.get(name)(**dict(config))
 
 
 def in_turns(spec: EnvSpec, policy: Policy) -> Policy:
@@ -158,7 +155,7 @@ def _base_config(spec: EnvSpec) -> dict[str, Any]:
     return {
         "num_actions": spec.num_actions,
         "obs_shape": spec.obs_shape,
-        "obs_max": spec.obs_max,
+        "obs_max": spec.obs_scale,
     }
 
 

@@ -16,7 +16,7 @@ from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
 from zsc.errors import UserError
 from zsc.evaluation import CrossPlay, crossplay
-from zsc.populations import RECIPES
+from zsc.populations import FictitiousCoPlay, OtherPlay, SelfPlay
 
 LAYOUT = "overcooked/mirror_ring"
 BOTS = ("onion_carrier", "plate_server", "greedy_cook", "hog")
@@ -78,9 +78,9 @@ class Demo:
 
 def _demo_recipes(scale: float) -> dict[str, Any]:
     return {
-        "SP": RECIPES["sp"](members=6, steps=400_000 * scale),
-        "OP": RECIPES["op"](members=6, steps=600_000 * scale),
-        "FCP": RECIPES["fcp"](
+        "SP": SelfPlay(members=6, steps=400_000 * scale),
+        "OP": OtherPlay(members=6, steps=600_000 * scale),
+        "FCP": FictitiousCoPlay(
             members=4, steps=1_500_000 * scale, partners=6, partner_steps=400_000 * scale
         ),
     }

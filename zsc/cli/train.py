@@ -13,10 +13,11 @@ from zsc.agents.policy import cnn_policy, gru_policy, mlp_policy
 from zsc.cli.shared import Game, Machine
 from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
-from zsc.errors import UserError, unknown
+from zsc.errors import UserError
 from zsc.machine.cluster import leads
-from zsc.populations import RECIPES, BehaviourCloning
+from zsc.populations import BehaviourCloning
 from zsc.records.record import load_record
+from zsc.train.recipes import RECIPES
 
 _HELD_OUT = 0.2  # of the games of behaviour cloning
 NETWORKS = {"mlp": mlp_policy, "cnn": cnn_policy, "gru": gru_policy}
@@ -57,8 +58,8 @@ class Train:
 
     def __call__(self) -> None:
         """Train, save, say where."""
-        if self.method not in (*RECIPES, "bc"):
-            raise unknown("method", self.method, (*RECIPES, "bc"))
+        if self.method != "bc" and self.method not in RECIPES:
+            raise RECIPES.unknown(self.method, (*RECIPES, "bc"))
         if (self.data is not None) != (self.method == "bc"):
             raise UserError("bc learns from recorded games, and only bc does: give it --data FILE")
         if self.data is not None:
@@ -79,7 +80,7 @@ class Train:
                 raise UserError(f"--{name.replace('_', '-')} belongs to fcp, not to {self.method}")
             if value is not None:
                 settings[name] = value
-        recipe = self._tuned(RECIPES[self.method](**settings), env)
+        recipe = self._tuned(RECIPES.get(self.method)(**settings), env)
         pool = recipe.train(env, seed=self.seed, out=self.out, resume=self.resume, progress=True)
         skills = " ".join(f"{label.skill:.3g}" for label in pool.labels)
         if leads():

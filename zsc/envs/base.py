@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zsc.envs.symmetry import Symmetry
+from zsc.errors import UserError
 from zsc.types import Array, Key, State
 
 
@@ -39,7 +40,8 @@ class EnvSpec:
     num_actions: int
     obs_shape: tuple[int, ...]  # of one agent
     obs_dtype: str
-    obs_max: tuple[int, ...]  # largest value along the last observation axis; networks divide by it
+    # magnitudes along the last observation axis: networks divide by them, 0 stands for "always 0"
+    obs_scale: tuple[float, ...]
     obs_id: str  # what the numbers mean: agents may meet only where these agree
     horizon: int  # no episode is longer
     fixed_length: bool  # every episode lasts exactly `horizon` steps
@@ -48,6 +50,12 @@ class EnvSpec:
     idle_action: int | None = None  # an action that leaves the world to the others
     # one agent acts at a time, the others have the idle action only, and all earn the same
     turns: bool = False
+    obs_signed: bool = False  # negative values occur
+    obs_bounded: bool = True  # no magnitude exceeds obs_scale
+    team_reward: bool = True  # every agent is paid the same
+    # no episode from a reset pays one agent less, or more; None where that is not known
+    min_return: float | None = None
+    max_return: float | None = None
 
 
 class Environment(Protocol):
@@ -67,6 +75,12 @@ class Environment(Protocol):
 
     def step(self, key: Key, state: State, action: Array) -> tuple[State, TimeStep]:
         """One step of all agents, action [A]."""
+
+    def show(self, state: State) -> TimeStep:
+        """What is shown in a state, as if the game began in it: nothing paid, nothing happened."""
+
+    def world(self, state: State) -> Array:
+        """[...] what a central critic may see of a state; `world_of` is all that agents see."""
 
     def symmetry(self) -> Symmetry:
         """The relabellings that no rule notices."""
@@ -99,3 +113,21 @@ def first_info(spec: EnvSpec) -> dict[str, Array]:
         "shaped": jnp.zeros(agents, jnp.float32),
         "events": jnp.zeros((agents, len(spec.event_names)), bool),
     }
+
+
+def world_of(shown: TimeStep) -> Array:
+    """[A * entries of obs] what all agents see, one after the other: the usual `world`.
+
+    In the game's own dtype and units: `obs_scale`, repeated, is its scale as well.
+    """
+    return shown.obs.reshape(-1)
+
+
+def settings_of(env: Environment) -> dict[str, Any]:
+    """The fields of a game by name, as they are: with its id all that `rebuild` needs.
+
+    Raises UserError for a game that is no dataclass.
+    """
+    if not is_dataclass(env):
+        raise UserError(f"{type(env).__name__} is no dataclass: what it was made with is not known")
+    return {field.name: getattr(env, field.name) for field in fields(env) if field.init}

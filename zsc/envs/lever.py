@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from zsc.envs.base import EnvSpec, TimeStep, first_info
+from zsc.envs.base import EnvSpec, TimeStep, first_info, world_of
 from zsc.envs.symmetry import Symmetry
 from zsc.errors import UserError
 from zsc.types import Array, Key
@@ -55,7 +55,7 @@ class Lever:
         """The state before the first pull. Nothing is random."""
         del key
         state = LeverState(jnp.full(2, -1, jnp.int32), jnp.int32(0))
-        return state, self._show(state, jnp.zeros(2, jnp.float32))
+        return state, self.show(state)
 
     def step(self, key: Key, state: LeverState, action: Array) -> tuple[LeverState, TimeStep]:
         """Both pull, action [A]."""
@@ -68,6 +68,14 @@ class Lever:
             time=jnp.where(over, state.time, state.time + 1),
         )
         return state, self._show(state, jnp.broadcast_to(reward, 2))
+
+    def show(self, state: LeverState) -> TimeStep:
+        """What is shown in a state, as if the game began in it."""
+        return self._show(state, jnp.zeros(2, jnp.float32))
+
+    def world(self, state: LeverState) -> Array:
+        """[A * D] what both agents see."""
+        return world_of(self.show(state))
 
     def symmetry(self) -> Symmetry:
         """Rotations of each set of levers that pay the same.
@@ -132,11 +140,14 @@ def _spec(env: Lever) -> EnvSpec:
         num_actions=levers,
         obs_shape=(size,),
         obs_dtype="uint8",
-        obs_max=(1,) * size,
+        obs_scale=(1,) * size,
         obs_id=f"lever:{levers}",
         horizon=env.rounds,
         fixed_length=True,
         action_names=tuple(f"lever {i} ({p:g})" for i, p in enumerate(env.payoffs)),
+        # pulling apart pays nothing
+        min_return=env.rounds * min(0.0, *env.payoffs),
+        max_return=env.rounds * max(0.0, *env.payoffs),
     )
 
 

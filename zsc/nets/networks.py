@@ -15,7 +15,7 @@ class FeedForward(nn.Module):
     """Torso and head. `channels` makes the torso convolutional, see `CNN` for `interior`."""
 
     num_actions: int
-    obs_max: tuple[int, ...]
+    obs_max: tuple[float, ...]
     widths: Sequence[int] = (64, 64)
     channels: Sequence[int] = ()
     interior: bool = False
@@ -37,7 +37,7 @@ class Recurrent(nn.Module):
     """Torso, GRU, head. The memory [hidden] goes in and comes out."""
 
     num_actions: int
-    obs_max: tuple[int, ...]
+    obs_max: tuple[float, ...]
     widths: Sequence[int] = (64,)
     hidden: int = 64
     activation: str = "tanh"

@@ -14,9 +14,13 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {"tanh": nn.tanh, "relu": nn.
 _ORTHOGONAL = nn.initializers.orthogonal(np.sqrt(2))
 
 
-def scaled(obs: Array, obs_max: Sequence[int]) -> Array:
-    """Observation in [0, 1] float32: divided by the largest value along its last axis."""
-    return obs.astype(jnp.float32) * (1.0 / np.maximum(np.asarray(obs_max, np.float32), 1.0))
+def scaled(obs: Array, obs_max: Sequence[float]) -> Array:
+    """Observation as float32 of order one: divided by the magnitudes along its last axis.
+
+    What has magnitude 0 is left as it is: it never differs from 0.
+    """
+    scale = np.asarray(obs_max, np.float32)
+    return obs.astype(jnp.float32) * (1.0 / np.where(scale > 0, scale, np.float32(1.0)))
 
 
 class MLP(nn.Module):

@@ -257,7 +257,7 @@ class _View:
         """[E, A] from the roles' own names to the world's, from roles to seats."""
         if self.spec.relabel:
             elements = take_turn(self.match.symmetry, turn)
-            action = jax.vmap(jax.vmap(self.env.symmetry().action_back))(elements, action)
+            action = jax.vmap(jax.vmap(self.env.symmetry().inverse_action))(elements, action)
         if turn is not None:
             waiting = jnp.full(self.match.seats.shape, self.idle, jnp.int32)
             return jnp.asarray(put_turn(waiting, turn, action))

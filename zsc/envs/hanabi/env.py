@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zsc.envs.base import EnvSpec, TimeStep
+from zsc.envs.base import EnvSpec, TimeStep, world_of
 from zsc.envs.hanabi import observation, render, rules
 from zsc.envs.hanabi.rules import LastMove, Rules, State
 from zsc.envs.hanabi.symmetry import colour_symmetry
@@ -119,6 +119,15 @@ class Hanabi:
         reward = (rules.score(after) - before).astype(jnp.float32)
         return after, self._show(after, reward, self._events(state, after, was_over))
 
+    def show(self, state: State) -> TimeStep:
+        """What is shown in a state, as if the game began in it."""
+        events = jnp.zeros((self.players, len(EVENT_NAMES)), bool)
+        return self._show(state, jnp.float32(0), events)
+
+    def world(self, state: State) -> Array:
+        """[A * D] what all players see: together every card but those in the deck."""
+        return world_of(self.show(state))
+
     def symmetry(self) -> Symmetry:
         """All permutations of the colours."""
         return colour_symmetry(self.rules)
@@ -172,8 +181,7 @@ class Hanabi:
 
     def _begin(self, deck: Array) -> tuple[State, TimeStep]:
         state = rules.first_state(self.rules, deck)
-        events = jnp.zeros((self.players, len(EVENT_NAMES)), bool)
-        return state, self._show(state, jnp.float32(0), events)
+        return state, self.show(state)
 
     def _over(self, state: State) -> Array:
         return rules.over(self.rules, state) | (state.time >= self.spec.horizon)
@@ -229,6 +237,7 @@ def _build_rules(env: Hanabi) -> Rules:
 def _spec(env: Hanabi) -> EnvSpec:
     size = env.rules
     bits = observation.size(size)
+    draws = size.deck_size - size.players * size.hand_size
     name = next((n for n, sizes in VARIANTS.items() if _rules(Hanabi(**sizes)) == size), None)
     text = (
         f"{size.players}p-{size.colours}x{size.ranks}-{''.join(map(str, size.copies))}"
@@ -241,7 +250,7 @@ def _spec(env: Hanabi) -> EnvSpec:
         num_actions=size.moves + 1,
         obs_shape=(bits,),
         obs_dtype="float32" if env.encoding == "belief" else "uint8",
-        obs_max=(1,) * bits,
+        obs_scale=(1,) * bits,
         obs_id=f"{env.encoding}:{text}",
         horizon=size.max_turns,
         fixed_length=False,
@@ -249,6 +258,9 @@ def _spec(env: Hanabi) -> EnvSpec:
         event_names=EVENT_NAMES,
         idle_action=size.moves,
         turns=True,
+        min_return=0.0,
+        # each draw follows a card that was played, and after the last each player has one turn
+        max_return=float(min(size.max_score, draws + size.players)),
     )
 
 

@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zsc.envs.base import EnvSpec, TimeStep, first_info
+from zsc.envs.base import EnvSpec, TimeStep, first_info, world_of
 from zsc.envs.overcooked import dynamics, observation, render
 from zsc.envs.overcooked.automorphisms import layout_symmetry
 from zsc.envs.overcooked.layouts import LAYOUTS, Layout, named_layout, parse_layout
-from zsc.envs.overcooked.state import STAY, State, initial_state, restore, snapshot
+from zsc.envs.overcooked.state import COOK_TIME, STAY, State, initial_state, restore, snapshot
 from zsc.envs.symmetry import Symmetry
 from zsc.errors import UserError, unknown
 from zsc.types import Array, Key
@@ -64,8 +64,7 @@ class Overcooked:
             pairs = jnp.asarray(self.kitchen.start_pairs)
             cells = pairs[jax.random.randint(key, (), 0, len(pairs))]
         state = initial_state(self.kitchen, cells)
-        info = first_info(self.spec) | {"sparse": jnp.zeros(2, jnp.float32)}
-        return state, self._show(state, jnp.float32(0), info)
+        return state, self.show(state)
 
     def step(self, key: Key, state: State, action: Array) -> tuple[State, TimeStep]:
         """One step of both agents, action [A]. Nothing is random."""
@@ -80,6 +79,15 @@ class Overcooked:
             "sparse": sparse,
         }
         return moved, self._show(moved, sparse.sum(), info)
+
+    def show(self, state: State) -> TimeStep:
+        """What is shown in a state, as if the game began in it."""
+        info = first_info(self.spec) | {"sparse": jnp.zeros(2, jnp.float32)}
+        return self._show(state, jnp.float32(0), info)
+
+    def world(self, state: State) -> Array:
+        """[A * entries] what both agents see: each of them sees the whole kitchen."""
+        return world_of(self.show(state))
 
     def symmetry(self) -> Symmetry:
         """The layout's automorphisms, with the seats exchanged where they exchange the starts."""
@@ -140,11 +148,25 @@ def _spec(env: Overcooked) -> EnvSpec:
         num_actions=len(ACTION_NAMES),
         obs_shape=shape,
         obs_dtype="uint8",
-        obs_max=largest,
+        obs_scale=largest,
         obs_id=f"{env.encoding}:{kitchen.name}",
         horizon=env.horizon,
         fixed_length=True,
         action_names=ACTION_NAMES,
         event_names=dynamics.EVENT_NAMES,
         idle_action=STAY,
+        min_return=0.0,
+        max_return=dynamics.DELIVERY_REWARD * _most_soups(len(kitchen.pots), env.horizon),
     )
+
+
+def _most_soups(pots: int, horizon: int) -> int:
+    """No more soups can be delivered in an episode, however well placed everything is.
+
+    Two hands take and put three onions in four steps at least. A soup is scooped `COOK_TIME` steps
+    after its last onion and delivered a step later at the earliest; the pot is full again the step
+    after it was emptied at the earliest. And a soup is nine interactions of two agents: three
+    onions taken and put, a dish taken, the soup scooped and delivered.
+    """
+    of_a_pot = max(0, horizon - 4) // (COOK_TIME + 1)
+    return min(pots * of_a_pot, 2 * horizon // 9)
