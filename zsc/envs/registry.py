@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from zsc.envs.base import Environment
+from zsc.envs.base import Environment, settings_of
 from zsc.envs.hanabi import VARIANTS, Hanabi
 from zsc.envs.lever import Lever
 from zsc.envs.overcooked import LAYOUTS, Overcooked
@@ -123,7 +123,9 @@ def _check(what: str, settings: Mapping[str, Any], allowed: Any) -> None:
 
 def _built(name: str, family: Family, settings: Mapping[str, Any]) -> Environment:
     try:
-        env = resolve(family.build)(**{key: _hashable(value) for key, value in settings.items()})
+        env: Environment = resolve(family.build)(
+            **{key: _hashable(value) for key, value in settings.items()}
+        )
         hash(env)
     except TypeError as error:
         given = ", ".join(f"{key}={value!r}" for key, value in settings.items())
@@ -134,8 +136,7 @@ def _built(name: str, family: Family, settings: Mapping[str, Any]) -> Environmen
             f"the game registered as {family_name!r} calls itself {env.spec.id!r}: its id must "
             f"begin with {family_name!r}, or no run would find it again"
         )
-    if not is_dataclass(env):
-        raise UserError(f"{name} is no dataclass: its settings must be fields, to be written down")
+    settings_of(env)  # refused here if they cannot be written down
     return env
 
 

@@ -44,8 +44,8 @@ class Symmetry:
     action_index [G, N]: old action a is called action_index[g, a] in the relabelled game.
     seat_index [G, A]: who sits in old seat s sits in seat seat_index[g, s] of the relabelled game.
     move_state(g, state): the state of the relabelled game, for checking that the rules commute.
-    obs_sign [G, D], 1 or -1, and obs_offset [G, D]: new entry d is sign * old entry + offset. In the
-        units of the observation; a game of integers has integer offsets.
+    obs_sign [G, D], 1 or -1, and obs_offset [G, D]: new entry d is sign * old entry + offset, in
+        the units of the observation; a game of integers has integer offsets.
     closed: False for a sample of a group too large to list, the identity first: all that plays
         works, but there is no table of products.
 
@@ -105,7 +105,8 @@ class Symmetry:
 
     def obs(self, g: Array, obs: Array, seat: Array | None = None) -> Array:
         """Relabel one observation [...], seen from a seat []."""
-        new = obs.reshape(-1)[_row(self.obs_index, g, seat)]
+        index = _row(self.obs_index, g, seat)
+        new = obs.reshape(-1)[index]
         if self.obs_sign is not None or self.obs_offset is not None:
             # no small or unsigned integer is wide enough for what stands in between
             new = new.astype(jnp.promote_types(obs.dtype, jnp.int32))
