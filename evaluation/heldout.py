@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
@@ -20,7 +20,7 @@ import pandas as pd
 from zsc.agents.bots import scripted_partners
 from zsc.agents.pool import Pool, load_pool
 from zsc.agents.views import agents_of
-from zsc.envs.base import Environment
+from zsc.envs.base import Environment, settings_of
 from zsc.envs.registry import rebuild
 from zsc.errors import UserError, unknown
 from zsc.evaluation.aggregates import aggregate, cvar, iqm, worst_case
@@ -203,7 +203,7 @@ def write_roster(held: HeldOut, folder: Path) -> None:
         {
             "name": held.name,
             "env": held.env.spec.id,
-            "env_settings": asdict(held.env),  # type: ignore[call-overload]
+            "env_settings": settings_of(held.env),
             "scripted": scripted,
             "partners": list(held.names),
             "counts": held.counts.astype(int).tolist(),
@@ -214,7 +214,7 @@ def write_roster(held: HeldOut, folder: Path) -> None:
 
 def digest(held: HeldOut) -> str:
     """A hash of everything that a score depends on."""
-    game = sorted(asdict(held.env).items())  # type: ignore[call-overload]
+    game = sorted(settings_of(held.env).items())
     cells = held.counts.astype(int).tolist()
     what = (held.name, game, held.names, held.ids, held.responses.ids, cells)
     return hashlib.sha256(repr(what).encode()).hexdigest()

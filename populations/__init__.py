@@ -16,19 +16,16 @@ from zsc.populations.other_play import OtherPlay
 from zsc.populations.recipe import Recipe, Run
 from zsc.populations.self_play import SelfPlay
 from zsc.train.method import Method
+from zsc.train.recipes import register_method
 
-#: Recipes by the names of the command line.
-RECIPES: dict[str, type[Recipe]] = {
-    "sp": SelfPlay,
-    "op": OtherPlay,
-    "he": HighEntropy,
-    "fcp": FictitiousCoPlay,
-    "br": BestResponse,
-    "bc": BehaviourCloning,
-}
+register_method("sp", SelfPlay)
+register_method("op", OtherPlay)
+register_method("he", HighEntropy)
+register_method("fcp", FictitiousCoPlay)
+register_method("br", BestResponse)
+register_method("bc", BehaviourCloning)
 
 __all__ = [
-    "RECIPES",
     "BehaviourCloning",
     "BestResponse",
     "FictitiousCoPlay",

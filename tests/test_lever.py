@@ -27,7 +27,7 @@ def joint_payoff(relabelled):
         return ENV.step(jax.random.key(0), state, jnp.stack([a, b]))[1].reward[0]
 
     def pay_through(g, h, a, b):
-        return pay(group.action_back(g, a), group.action_back(h, b))
+        return pay(group.inverse_action(g, a), group.inverse_action(h, b))
 
     if not relabelled:
         return jax.vmap(lambda a: jax.vmap(lambda b: pay(a, b))(pulls))(pulls)
@@ -131,7 +131,7 @@ def test_forward_and_inverse_are_not_confused():
     for g in range(len(group)):
         seen = group.obs(g, shown.obs[0])
         partner_pulled = int(jnp.argmax(seen[11:]))
-        assert int(group.action_back(g, partner_pulled)) == 5
+        assert int(group.inverse_action(g, partner_pulled)) == 5
         wrong = int(group.action(g, partner_pulled))
         assert (wrong == 5) == (g == 0)
 

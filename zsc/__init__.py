@@ -10,7 +10,7 @@ pool = SelfPlay(members=8).train(env, seed=0)
 crossplay(env, {"SP": pool}, episodes=32, seed=0).heatmap()
 """
 
-from zsc.agents.bots import hanabi_bots, overcooked_bots
+from zsc.agents.bots import hanabi_bots, overcooked_bots, register_bots
 from zsc.agents.policy import (
     Inputs,
     Out,
@@ -24,10 +24,11 @@ from zsc.agents.policy import (
     mlp_policy,
     told,
 )
+from zsc.agents.policy import register as register_policy
 from zsc.agents.pool import Label, Pool, Roster, join, load_pool, make_pool, save_pool
 from zsc.envs.base import Environment, EnvSpec, TimeStep
 from zsc.envs.contract import check_environment
-from zsc.envs.registry import list_envs, make
+from zsc.envs.registry import Family, list_envs, make, register_env
 from zsc.envs.symmetry import Symmetry
 from zsc.errors import UserError
 from zsc.learn.base import Learner
@@ -42,12 +43,14 @@ from zsc.play.match import Match, MatchSpec
 from zsc.records.record import Record, load_record
 from zsc.train import Member, PerMember, Told, TrainState, fit, init_state, make_update
 from zsc.train.method import Method
+from zsc.train.recipes import register_method
 from zsc.version import __version__
 
 __all__ = [
     "CentralCritic",
     "EnvSpec",
     "Environment",
+    "Family",
     "Inputs",
     "Label",
     "Learner",
@@ -93,6 +96,10 @@ __all__ = [
     "ppo",
     "qmix",
     "record",
+    "register_bots",
+    "register_env",
+    "register_method",
+    "register_policy",
     "save_gif",
     "save_pool",
     "self_play_returns",

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from zsc.envs.base import EnvSpec
 from zsc.errors import UserError, unknown
 from zsc.nets import FeedForward, Recurrent, distribution
+from zsc.registry import Registry
 from zsc.types import Array, Carry, Key, Params, State
 
 Config = tuple[tuple[str, Any], ...]
@@ -109,24 +110,21 @@ def policies_of(policy: Policy | Team) -> tuple[Policy, ...]:
     return policy.policies if isinstance(policy, Team) else (policy,)
 
 
-_BUILDERS: dict[str, Callable[..., Policy]] = {}
+POLICIES: Registry[Callable[..., Policy]] = Registry("policy", "register_policy")
 
 
 def register(name: str) -> Callable[[Callable[..., Policy]], Callable[..., Policy]]:
-    """Make a builder known under a name, so that stored pools can rebuild their policy."""
+    """Make a builder known under a name, so that stored pools can rebuild their policy.
 
-    def add(builder: Callable[..., Policy]) -> Callable[..., Policy]:
-        _BUILDERS[name] = builder
-        return builder
-
-    return add
+    Public as `zsc.register_policy`; an entry point of that group names the builder itself. Raises
+    UserError for a name that is taken.
+    """
+    return lambda builder: POLICIES.add(name, builder)
 
 
 def build(name: str, config: Config) -> Policy:
     """The policy of that name and config. Raises UserError for an unknown name."""
-    if name not in _BUILDERS:
-        raise unknown("policy", name, _BUILDERS)
-    return _BUILDERS[name](**dict(config))
+    return POLICIES.get(name)(**dict(config))
 
 
 @overload

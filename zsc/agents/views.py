@@ -7,13 +7,13 @@ the state and encodes it as it is used to.
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from zsc.agents.policy import Config, Inputs, Out, Policy, build, register
 from zsc.agents.policy import greedy as greedy_policy
 from zsc.agents.pool import Home, Pool
-from zsc.envs.base import Encoded, Environment
+from zsc.envs.base import Encoded, Environment, settings_of
 from zsc.envs.registry import rebuild
 from zsc.errors import UserError
 from zsc.types import Carry, Params
@@ -68,7 +68,7 @@ def seen_through(env: Any, policy: Policy) -> Policy:
         state = inputs.state if "state" in policy.reads else ()
         return policy.apply(params, carry, inputs._replace(obs=own, state=state))
 
-    settings = tuple((name, value) for name, value in asdict(env).items())
+    settings = tuple(settings_of(env).items())
     config: Config = (
         ("config", policy.config),
         ("env", env.spec.id),

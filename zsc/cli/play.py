@@ -48,7 +48,11 @@ class Envs:
             if name in _FREE:
                 print(f"{name:34s} {_FREE[name]}")
                 continue
-            env = zsc.make(name)
+            try:
+                env = zsc.make(name)
+            except UserError as error:  # of a game from elsewhere, which needs a setting, say
+                print(f"{name:34s} {error}")
+                continue
             spec = env.spec
             facts = f"{spec.num_agents} agents, {spec.num_actions} actions, horizon {spec.horizon}"
             print(f"{name:34s} {facts}, {len(env.symmetry())} symmetries")

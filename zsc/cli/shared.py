@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shlex
 import sys
 import time
@@ -40,6 +41,8 @@ class Game:
     """Overcooked: steps per episode."""
     random_starts: bool = False
     """Overcooked: start cells drawn anew for each episode."""
+    env_set: tuple[str, ...] = ()
+    """Any settings of the game, KEY=VALUE, e.g. --env-set rounds=4 "payoffs=(1.0, 0.9)"."""
 
     def make(self) -> Environment:
         """The environment. Raises UserError."""
@@ -56,7 +59,25 @@ class Game:
                 settings[key] = getattr(self, key)
         if self.random_starts:
             settings["random_starts"] = True
+        for key, value in map(_setting, self.env_set):
+            if key in settings:
+                raise UserError(f"the setting {key} is given twice: give it once")
+            settings[key] = value
         return zsc.make(name, **settings)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """KEY=VALUE with a value as Python (and JSON) writes it, else as text."""
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise UserError(f"--env-set {text}: write it as KEY=VALUE")
+    words = {"true": True, "false": False, "null": None}
+    if value in words:
+        return key, words[value]
+    try:
+        return key, ast.literal_eval(value)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return key, value
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,11 @@ from zsc.cli.settings import (
 from zsc.cli.shared import Game, Machine
 from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
-from zsc.errors import UserError, unknown
+from zsc.errors import UserError
 from zsc.machine.cluster import leads
-from zsc.populations import RECIPES
 from zsc.populations.recipe import Recipe
 from zsc.records.record import load_record
+from zsc.train.recipes import RECIPES
 
 _HELD_OUT = 0.2  # of the games of behaviour cloning
 _CLONES = "bc"
@@ -43,11 +43,11 @@ def command(arguments: list[str]) -> type[Train]:
     method = next((word for word in arguments if word in RECIPES), None)
     if method is None:
         return Train
-    options = options_of(RECIPES[method])
+    options = options_of(RECIPES.get(method))
     known = {option.name for option in options} | {each.name for each in fields(Train)}
     for word in arguments:
         name = word.partition("=")[0].removeprefix("--").replace("-", "_")
-        theirs = [m for m, kind in RECIPES.items() if name in {o.name for o in options_of(kind)}]
+        theirs = [m for m in RECIPES if name in {o.name for o in options_of(RECIPES.get(m))}]
         if word.startswith("--") and theirs and name not in known:
             option = f"--{name.replace('_', '-')}"
             raise UserError(f"{option} belongs to {', '.join(theirs)}, not to {method}")
@@ -60,7 +60,7 @@ def command(arguments: list[str]) -> type[Train]:
         for option in options
     ]
     made = make_dataclass("Train", own, bases=(Train,), frozen=True)
-    made.__doc__ = f"{RECIPES[method].__doc__}".split("\n\n")[0] + " Written to a run folder."
+    made.__doc__ = f"{RECIPES.get(method).__doc__}".split("\n\n")[0] + " Written to a run folder."
     return made
 
 
@@ -98,7 +98,7 @@ class Train:
     def __call__(self) -> None:
         """Train, save, say where."""
         if self.method not in RECIPES:
-            raise unknown("method", self.method, RECIPES)
+            raise RECIPES.unknown(self.method)
         recipe, env = self._recipe()
         if self.show:
             print(shown(recipe, env.spec))
@@ -111,7 +111,7 @@ class Train:
 
     def _recipe(self) -> tuple[Recipe, Environment]:
         """The recipe with everything that was asked for, and the game. Raises UserError."""
-        kind: Any = RECIPES[self.method]
+        kind: Any = RECIPES.get(self.method)
         given = {option.name: getattr(self, option.name) for option in options_of(kind)}
         asked = {name: value for name, value in given.items() if value is not None}
         settings = {} if self.config is None else read_config(self.config)
@@ -156,7 +156,7 @@ class Train:
         # of a few games none can be spared
         held_out = _HELD_OUT if round(len(games.length) * _HELD_OUT) else 0.0
         network = network_of(self.network) if self.network else None
-        kind: Any = RECIPES[self.method]
+        kind: Any = RECIPES.get(self.method)
         recipe = kind(games, network=network, **{"held_out": held_out} | asked)
         return with_settings(recipe, env.spec, settings), env
 

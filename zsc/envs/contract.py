@@ -18,44 +18,62 @@ from zsc.envs.symmetry import Symmetry
 from zsc.types import Array, State
 
 
-def check_environment(env: Environment, *, steps: int = 60, games: int = 16, seed: int = 0) -> None:
+def check_environment(
+    env: Environment, *, steps: int = 60, games: int = 16, seed: int = 0, tolerance: float = 0.0
+) -> None:
     """Put a game through its contract: shapes, absorbing ends, determinism, snapshots, symmetry.
 
     Plays `games` random games of `steps` steps (more than the horizon if that is short).
+    tolerance: how far floats may differ where the rules commute with a symmetry; a game of real
+    physics rounds x and y differently.
     """
     hash(env)
     key = jax.random.key(seed)
     states, shown = _play(env, key, games, steps)
     _check_shapes(env, shown)
+    _check_observations(env, shown)
+    _check_rewards(env, shown)
+    _check_shows(env, states, shown)
+    _check_world(env, states)
     _check_masks(shown)
     _check_ends(env, states, shown)
     _check_repeatable(env, key, games, steps, states)
     _check_one_trace(env)
     _check_snapshot(env, states)
     check_group(env.symmetry())
-    check_commutes(env, states, shown, seed=seed)
+    check_commutes(env, states, shown, seed=seed, tolerance=tolerance)
 
 
 def check_group(symmetry: Symmetry) -> None:
-    """The group laws: identity first, closed, inverses, permutations that undo each other."""
+    """The group laws: identity first, closed, inverses, permutations that undo each other.
+
+    A sample of a group (`closed=False`) has permutations only.
+    """
     size = len(symmetry)
-    table, inverse = symmetry.compose, symmetry.inverse
-    everyone = np.arange(size)
-    _need((table[0] == everyone).all() and (table[:, 0] == everyone).all(), "element 0 is identity")
-    _need((np.sort(table, axis=1) == everyone).all(), "each element permutes the group")
-    _need((table[everyone, inverse] == 0).all(), "inverse[g] undoes g")
     for name in ("obs_index", "action_index", "seat_index"):
         rows = getattr(symmetry, name)
-        _need((np.sort(rows, axis=1) == np.arange(rows.shape[1])).all(), f"{name} permutes")
-        _need((rows[0] == np.arange(rows.shape[1])).all(), f"{name} of the identity")
-    actions = symmetry.action_index
-    for g in range(min(size, 64)):
-        there = jax.vmap(lambda a, g=g: symmetry.action(g, a))(jnp.arange(actions.shape[1]))
-        back = jax.vmap(lambda a, g=g: symmetry.action_back(g, a))(there)
-        _need((np.asarray(back) == np.arange(actions.shape[1])).all(), "action_back undoes action")
+        _need((np.sort(rows, axis=-1) == np.arange(rows.shape[-1])).all(), f"{name} permutes")
+        _need((rows[0] == np.arange(rows.shape[-1])).all(), f"{name} of the identity")
+    sign, offset = symmetry.obs_sign, symmetry.obs_offset
+    if sign is not None:
+        _need((np.abs(sign) == 1).all() and (sign[0] == 1).all(), "obs_sign is 1 or -1, first 1")
+    _need(offset is None or (offset[0] == 0).all(), "obs_offset of the identity is 0")
+    if symmetry.closed:
+        table, inverse, every = symmetry.compose, symmetry.inverse, np.arange(size)
+        _need((table[0] == every).all() and (table[:, 0] == every).all(), "element 0 is identity")
+        _need((np.sort(table, axis=1) == every).all(), "each element permutes the group")
+        _need((table[every, inverse] == 0).all(), "inverse[g] undoes g")
+    actions = jnp.arange(symmetry.action_index.shape[-1])
+    for seat in range(symmetry.seat_index.shape[1] if symmetry.per_seat else 1):
+        for g in range(min(size, 64)):
+            there = jax.vmap(lambda a, g=g, s=seat: symmetry.action(g, a, s))(actions)
+            back = jax.vmap(lambda a, g=g, s=seat: symmetry.inverse_action(g, a, s))(there)
+            _need(np.array_equal(back, actions), "inverse_action undoes action")
 
 
-def check_commutes(env: Environment, states: State, shown: TimeStep, *, seed: int = 0) -> None:
+def check_commutes(
+    env: Environment, states: State, shown: TimeStep, *, seed: int = 0, tolerance: float = 0.0
+) -> None:
     """Relabel then step equals step then relabel, for observations, masks, rewards and states.
 
     Elements that change the seats are tried with one agent acting and the others idle, since games
@@ -79,7 +97,7 @@ def check_commutes(env: Environment, states: State, shown: TimeStep, *, seed: in
         expected, got = both_ways(jnp.int32(g), state, jnp.asarray(single if swaps else action))
         for name in expected:
             clause = f"symmetry element {int(g)} commutes with the rules ({name})"
-            _need(_same(expected[name], got[name]), clause)
+            _need(_same(expected[name], got[name], tolerance), clause)
 
 
 def _some_elements(symmetry: Symmetry, rng: np.random.Generator) -> np.ndarray:
@@ -89,17 +107,22 @@ def _some_elements(symmetry: Symmetry, rng: np.random.Generator) -> np.ndarray:
 def _both_ways(env: Environment, symmetry: Symmetry, key: Array) -> Any:
     """(g, states, actions) -> what step then relabel gives, and relabel then step; one program."""
 
+    everyone = jnp.arange(env.spec.num_agents)
+
+    def of_all(act: Any, g: Array, per_seat: Array) -> Array:
+        return jax.vmap(lambda x, seat: act(g, x, seat))(per_seat, everyone)
+
     def relabelled(g: Array, state: State, seen: TimeStep) -> dict[str, Any]:
         return {
             "state": symmetry.move_state(g, state),
-            "observation": symmetry.seats(g, jax.vmap(lambda o: symmetry.obs(g, o))(seen.obs)),
-            "mask": symmetry.seats(g, jax.vmap(lambda m: symmetry.mask(g, m))(seen.mask)),
+            "observation": symmetry.seats(g, of_all(symmetry.obs, g, seen.obs)),
+            "mask": symmetry.seats(g, of_all(symmetry.mask, g, seen.mask)),
             "reward": symmetry.seats(g, seen.reward),
             "end": seen.done,
         }
 
     def one(g: Array, state: State, action: Array) -> tuple[dict[str, Any], dict[str, Any]]:
-        renamed = symmetry.seats(g, jax.vmap(lambda a: symmetry.action(g, a))(action))
+        renamed = symmetry.seats(g, of_all(symmetry.action, g, action))
         moved, seen = env.step(key, symmetry.move_state(g, state), renamed)
         got = (moved, seen.obs, seen.mask, seen.reward, seen.done)
         expected = relabelled(g, *env.step(key, state, action))
@@ -142,10 +165,54 @@ def _check_shapes(env: Environment, shown: TimeStep) -> None:
     events = (agents, len(spec.event_names))
     _need(shown.info["events"].shape[2:] == events, "info['events'] is [A, events]")
     _need(shown.info["shaped"].shape[2:] == (agents,), "info['shaped'] is [A]")
-    _need(len(spec.obs_scale) == spec.obs_shape[-1], "obs_max covers the last observation axis")
-    largest = np.asarray(shown.obs).reshape(-1, spec.obs_shape[-1]).max(0)
-    _need(bool((largest <= np.asarray(spec.obs_scale)).all()), "no observation exceeds obs_max")
     _need(len(spec.action_names) == spec.num_actions, "every action has a name")
+
+
+def _check_observations(env: Environment, shown: TimeStep) -> None:
+    spec = env.spec
+    scale = np.asarray(spec.obs_scale, np.float64)
+    _need(scale.shape == spec.obs_shape[-1:], "obs_scale covers the last observation axis")
+    _need(bool((scale >= 0).all()), "obs_scale has magnitudes")
+    obs = np.asarray(shown.obs, np.float64).reshape(-1, spec.obs_shape[-1])
+    _need(bool(np.isfinite(obs).all()), "observations are finite")
+    _need(spec.obs_signed or not (obs < 0).any(), "no observation is negative, or obs_signed")
+    # a scale of .1 is a little less than the float32 that stands for .1
+    close = np.abs(obs).max(0) <= scale * (1 + 1e-6)
+    _need(not spec.obs_bounded or close.all(), "no observation exceeds obs_scale, or obs_bounded")
+
+
+def _check_rewards(env: Environment, shown: TimeStep) -> None:
+    spec, reward = env.spec, np.asarray(shown.reward, np.float64)  # [T, E, A]
+    alike = (reward == reward[..., :1]).all()
+    _need(not spec.team_reward or alike, "all agents are paid the same, or not team_reward")
+    returns = reward.sum(0)[np.asarray(shown.done)[-1]]  # of games that were played to their end
+    lowest = -np.inf if spec.min_return is None else spec.min_return - 1e-4
+    highest = np.inf if spec.max_return is None else spec.max_return + 1e-4
+    _need(lowest <= highest, "min_return is not above max_return")
+    _need(bool((returns >= lowest).all()), "no game pays less than min_return")
+    _need(bool((returns <= highest).all()), "no game pays more than max_return")
+
+
+def _check_shows(env: Environment, states: State, shown: TimeStep) -> None:
+    again = jax.jit(jax.vmap(jax.vmap(env.show)))(states)
+    for name in ("obs", "mask", "terminated", "truncated"):
+        same = _same(getattr(again, name), getattr(shown, name))
+        _need(same, f"show(state) is what was shown ({name})")
+    _need(not np.asarray(again.reward).any(), "show(state) pays nothing")
+    for name in ("shaped", "events"):
+        _need(not np.asarray(again.info[name]).any(), f"show(state) has no {name}")
+    like = jax.tree.map(lambda x: (x.shape, x.dtype), shown)
+    _need(jax.tree.map(lambda x: (x.shape, x.dtype), again) == like, "show(state) is as a step's")
+
+
+def _check_world(env: Environment, states: State) -> None:
+    first = jax.tree.map(lambda x: x[0, 0], states)
+    one = jax.eval_shape(env.world, first)
+    world = jax.jit(jax.vmap(jax.vmap(env.world)))(states)
+    _need(hasattr(one, "shape") and one.ndim > 0, "world is one array")
+    _need(world.shape[2:] == one.shape and world.dtype == one.dtype, "world keeps its shape")
+    numbers = jnp.issubdtype(one.dtype, jnp.number) or one.dtype == bool
+    _need(numbers and np.isfinite(np.asarray(world, np.float32)).all(), "world is finite numbers")
 
 
 def _check_masks(shown: TimeStep) -> None:
@@ -193,9 +260,15 @@ def _check_snapshot(env: Environment, states: State) -> None:
     _need(_same(some, back), "restore(snapshot(state)) is the state")
 
 
-def _same(left: Any, right: Any) -> bool:
+def _same(left: Any, right: Any, tolerance: float = 0.0) -> bool:
     pairs = zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True)
-    return all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in pairs)
+    return all(_close(np.asarray(a), np.asarray(b), tolerance) for a, b in pairs)
+
+
+def _close(left: np.ndarray, right: np.ndarray, tolerance: float) -> bool:
+    if tolerance and np.issubdtype(left.dtype, np.floating):
+        return left.shape == right.shape and bool(np.allclose(left, right, 0.0, tolerance))
+    return np.array_equal(left, right)
 
 
 def _need(holds: bool | np.bool_, clause: str) -> None:

@@ -1,57 +1,56 @@
-"""Games by name."""
+"""Games by name, those of installed packages too.
+
+A name is a family, or a family and one of its variants: "hanabi", "hanabi/small-2p". The ids of a
+family's games begin with its name, so that a run or a record finds its game again.
+"""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from zsc.envs.base import Environment
+from zsc.envs.base import Environment, settings_of
 from zsc.envs.hanabi import VARIANTS, Hanabi
 from zsc.envs.lever import Lever
 from zsc.envs.overcooked import LAYOUTS, ManyKitchens, Overcooked
 from zsc.errors import UserError, unknown
-
-_GAMES: dict[str, tuple[Any, dict[str, Any]]] = {
-    "lever": (Lever, {}),
-    "lever/iterated": (Lever, {"rounds": 6}),
-    "overcooked": (Overcooked, {}),
-    **{f"overcooked/{name}": (Overcooked, {"layout": name}) for name in LAYOUTS},
-    "overcooked/kitchens": (ManyKitchens, {}),
-    "hanabi": (Hanabi, {}),
-    **{f"hanabi/{name}": (Hanabi, sizes) for name, sizes in VARIANTS.items()},
-}
+from zsc.registry import Registry, resolve
 
 
-#: By id, or by the family that it begins with.
-_CLASSES: dict[str, Any] = {
-    "lever": Lever,
-    "overcooked": Overcooked,
-    "overcooked/kitchens": ManyKitchens,
-    "hanabi": Hanabi,
-}
+@dataclass(frozen=True)
+class Family:
+    """A game with its variants.
 
-
-def rebuild(id: str, settings: dict[str, Any]) -> Environment:
-    """The game with this id and all its settings, as a run's manifest tells them.
-
-    Raises UserError for an unknown game or setting.
+    build: the game's frozen dataclass (or what makes it), or "module:name" of it, imported when the
+        game is asked for.
+    variants: settings of the named games, e.g. {"small-2p": {"colours": 2}}.
+    bots: "module:function", environment -> pool of scripted partners.
+    table: "module:function", the table of behaviour of a cross-play of this game.
+    needs: settings that the bare name must be given.
+    forms: games of the family with a class of their own, by what follows the slash.
     """
-    build = _CLASSES.get(id) or _CLASSES.get(id.split("/")[0])
-    if build is None:
-        raise unknown("environment", id, _GAMES)
-    for setting in settings:
-        if setting not in build.__dataclass_fields__:
-            raise unknown(f"setting of {id}", setting, build.__dataclass_fields__)
-    return build(**_hashable(settings))
+
+    build: Callable[..., Any] | str
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    bots: str | None = None
+    table: str | None = None
+    needs: tuple[str, ...] = ()
+    forms: Mapping[str, Callable[..., Any] | str] = field(default_factory=dict)
 
 
-def _hashable(settings: dict[str, Any]) -> dict[str, Any]:
-    """Lists as tuples: JSON knows no other, and environments are hashed."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+FAMILIES: Registry[Family] = Registry("environment", "register_env")
 
 
-def list_envs() -> tuple[str, ...]:
-    """Every name that `make` knows."""
-    return tuple(_GAMES)
+def register_env(name: str, family: Family | Callable[..., Any]) -> None:
+    """Make a game known to `make`, to resumed runs and to records.
+
+    family: a `Family`, or the game's class alone. Packages that are installed do without the call:
+    an entry point of the group "zsc.register_env" with that name and object is found by itself.
+    Raises UserError for a name that is taken, or has a slash.
+    """
+    FAMILIES.add(name, family if isinstance(family, Family) else Family(family))
 
 
 def make(name: str, **settings: Any) -> Environment:
@@ -60,14 +59,119 @@ def make(name: str, **settings: Any) -> Environment:
     Settings are the fields of the game's class. `make("overcooked", layout=TEXT)` builds any
     kitchen from a drawing. Raises UserError for an unknown name or setting.
     """
-    if name not in _GAMES:
-        raise unknown("environment", name, _GAMES)
-    build, fixed = _GAMES[name]
-    allowed = set(build.__dataclass_fields__) - set(fixed)
+    family, variant = _named(name)
+    if variant in family.forms:
+        family, variant = Family(family.forms[variant]), ""
+    fixed = family.variants[variant] if variant else {}
+    _check(f"setting of {name}", settings, set(_settings(family)) - set(fixed))
+    for need in () if variant else family.needs:
+        if need not in settings:
+            example = f", or a name such as {name}/{next(iter(family.variants))}"
+            raise UserError(
+                f'{name} needs a {need}: make("{name}", {need}=...)'
+                f"{example if family.variants else ''}"
+            )
+    return _built(name, family, {**fixed, **settings})
+
+
+def rebuild(id: str, settings: Mapping[str, Any]) -> Environment:
+    """The game with this id and all its settings, as a run's manifest tells them.
+
+    Raises UserError for an unknown game or setting.
+    """
+    name, _, form = id.partition("/")
+    family = _family(name, id)
+    if form in family.forms:
+        family = Family(family.forms[form])
+    _check(f"setting of {id}", settings, _settings(family))
+    return _built(id, family, settings)
+
+
+def bots_of(env: Environment) -> Callable[[Environment], Any] | None:
+    """What makes the scripted partners that a game's family names, None if it names none."""
+    family = FAMILIES.find(env.spec.id.partition("/")[0])
+    return resolve(family.bots) if isinstance(family, Family) and family.bots else None
+
+
+def list_envs() -> tuple[str, ...]:
+    """Every name that `make` knows."""
+    known = [(name, _family(name)) for name in FAMILIES]
+    return tuple(
+        x
+        for name, family in known
+        for x in (name, *(f"{name}/{v}" for v in (*family.variants, *family.forms)))
+    )
+
+
+def _named(name: str) -> tuple[Family, str]:
+    """The family of a name, and the variant, "" for the family's own name."""
+    start, slash, variant = name.partition("/")
+    family = _family(start, name)
+    if slash and variant not in family.variants and variant not in family.forms:
+        raise FAMILIES.unknown(name, list_envs())
+    return family, variant
+
+
+def _family(name: str, asked: str | None = None) -> Family:
+    found: Any = FAMILIES.find(name)
+    if found is None:
+        raise FAMILIES.unknown(asked or name, list_envs())
+    # an entry point may name the class alone
+    return found if isinstance(found, Family) else Family(found)
+
+
+def _settings(family: Family) -> tuple[str, ...]:
+    return tuple(inspect.signature(resolve(family.build)).parameters)
+
+
+def _check(what: str, settings: Mapping[str, Any], allowed: Any) -> None:
     for setting in settings:
         if setting not in allowed:
-            raise unknown(f"setting of {name}", setting, allowed)
-    if name == "overcooked" and "layout" not in settings:
-        raise UserError('overcooked needs a layout: make("overcooked", layout=TEXT), or a name '
-                        "such as overcooked/cramped_room")  # fmt: skip
-    return build(**fixed, **_hashable(settings))
+            raise unknown(what, setting, allowed)
+
+
+def _built(name: str, family: Family, settings: Mapping[str, Any]) -> Environment:
+    try:
+        env: Environment = resolve(family.build)(
+            **{key: _hashable(value) for key, value in settings.items()}
+        )
+        hash(env)
+    except TypeError as error:
+        given = ", ".join(f"{key}={value!r}" for key, value in settings.items())
+        raise UserError(f"{name} cannot be made with {given}: {error}") from error
+    family_name = name.partition("/")[0]
+    if env.spec.id.partition("/")[0] != family_name:
+        raise UserError(
+            f"the game registered as {family_name!r} calls itself {env.spec.id!r}: its id must "
+            f"begin with {family_name!r}, or no run would find it again"
+        )
+    settings_of(env)  # refused here if they cannot be written down
+    return env
+
+
+def _hashable(value: Any) -> Any:
+    """Lists as tuples, at any depth: JSON knows no other, and environments are hashed."""
+    return tuple(map(_hashable, value)) if isinstance(value, list | tuple) else value
+
+
+register_env("lever", Family(Lever, {"iterated": {"rounds": 6}}))
+register_env(
+    "overcooked",
+    Family(
+        Overcooked,
+        {name: {"layout": name} for name in LAYOUTS},
+        bots="zsc.agents.bots.overcooked:overcooked_bots",
+        table="zsc.evaluation.games.overcooked:event_table",
+        needs=("layout",),
+        forms={"kitchens": ManyKitchens},
+    ),
+)
+register_env(
+    "hanabi",
+    Family(
+        Hanabi,
+        VARIANTS,
+        bots="zsc.agents.bots.hanabi:hanabi_bots",
+        table="zsc.evaluation.games.hanabi:play_table",
+    ),
+)

@@ -367,7 +367,7 @@ def _to_seats(view: _View, action: Array, turn: Array | None) -> Array:
     """[E, A] from the roles' own names to the world's, from roles to seats."""
     if view.spec.relabel:
         elements = take_turn(view.match.symmetry, turn)
-        action = jax.vmap(jax.vmap(view.env.symmetry().action_back))(elements, action)
+        action = jax.vmap(jax.vmap(view.env.symmetry().inverse_action))(elements, action)
     if turn is not None:
         waiting = jnp.full(view.match.seats.shape, view.idle, jnp.int32)
         return jnp.asarray(put_turn(waiting, turn, action))

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from zsc.agents.pool import Home
-from zsc.envs.base import Environment
+from zsc.envs.base import Environment, settings_of
 from zsc.envs.registry import rebuild
 from zsc.errors import UserError
 from zsc.files import load_arrays, save_arrays
@@ -51,7 +51,7 @@ class Record(NamedTuple):
         shown: Any = jax.vmap(jax.vmap(env.snapshot))(self.states)
         arrays = {f"{_STATE}{name}": x for name, x in _flat(shown).items()}
         arrays |= {name: np.asarray(getattr(self, name)) for name in self._fields[1:]}
-        game = {"home": asdict(Home.of(env.spec)), "settings": asdict(env)}  # type: ignore[call-overload]
+        game = {"home": asdict(Home.of(env.spec)), "settings": settings_of(env)}
         about = {"format": _FORMAT, "game": game, "notes": notes or {}}
         return save_arrays(target, arrays, about)
 
