@@ -30,6 +30,8 @@ def played(
     return CrossPlay(
         values=np.stack([earned, np.full_like(earned, 7.0)], axis=-1).astype(np.float32),
         metrics=("return", "length"),
+        events=np.zeros((size, size, 2, 0), np.float32),
+        event_names=(),
         names=tuple(f"{group}/{i}" for i, group in enumerate(groups)),
         groups=groups,
         ids=tuple(f"id{i}" for i in range(size)),
@@ -225,7 +227,7 @@ def test_cross_play_comes_back_from_disk_and_is_not_written_over(tmp_path: Path)
     for place in (path, path.parent):
         again = load_crossplay(place)
         np.testing.assert_array_equal(again.values, found.values)
-        for name in ("metrics", "names", "groups", "ids", "parents", "env", "seed", "greedy"):
+        for name in ("metrics", "event_names", "names", "groups", "ids", "parents", "env", "seed", "greedy"):
             assert getattr(again, name) == getattr(found, name)
     before = files(tmp_path)
     with pytest.raises(zsc.UserError, match="already exists"):

@@ -110,9 +110,10 @@ def chosen_cells(matrix: np.ndarray, most: int) -> list[tuple[int, int]]:
 def report_data(env: Environment, played: Matrix, extras: Extras) -> dict[str, Any]:
     """Everything that the page shows, as plain values."""
     matrix = played.matrix()
-    seats = [played.matrix(seat=s) for s in range(played.values.shape[2])]
-    spread = played.values[..., 0].std(-1, ddof=1 if played.episodes > 1 else 0)
-    counted = [m for m in played.metrics if np.ptp(played.values[..., played.metrics.index(m)]) > 0]
+    seats = [played.matrix(seat=s) for s in range(played.seats)]
+    spread = played.games("return").std(-1, ddof=1 if played.episodes > 1 else 0)
+    varied = [m for m in played.metrics if np.ptp(played.games(m)) > 0]
+    happened = np.array(played.event_names)[played.events.any((0, 1, 2))].tolist()
     labels = [label for pool in extras.pools.values() for label in pool.labels]
     clusters = compatibility_clusters(matrix, distance=0.25 * max(float(matrix.max()), 1e-9))
     return {
@@ -130,7 +131,7 @@ def report_data(env: Environment, played: Matrix, extras: Extras) -> dict[str, A
         },
         "metrics": {
             name: [_rounded(played.matrix(name, seat)) for seat in range(len(seats))]
-            for name in dict.fromkeys(["return", *counted])
+            for name in dict.fromkeys(["return", *varied, *happened])
         },
         "spread": [_rounded(spread[:, :, seat]) for seat in range(len(seats))],
         "together": played.trained_together.astype(int).tolist(),
