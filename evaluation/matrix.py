@@ -186,8 +186,10 @@ class Matrix:
         }
         flat = self.values.reshape(-1, len(self.metrics))
         columns |= {metric: flat[:, i] for i, metric in enumerate(self.metrics)}
-        counts = np.repeat(self.events.reshape(-1, len(self.event_names)), episodes, axis=0)
-        columns |= {event: counts[:, i] for i, event in enumerate(self.event_names)}
+        columns |= {
+            event: np.repeat(self.events[..., i].reshape(-1), episodes)
+            for i, event in enumerate(self.event_names)
+        }
         return pd.DataFrame(columns)
 
     def _stranger_block(

@@ -33,10 +33,17 @@ def small(env, count, seed):
 ENTRIES = {"grid": small(GRID, 2, 0), "compact": small(COMPACT, 2, 1)}
 
 
+def figures(env, entries):
+    """[row, col, seat, ...] returns and lengths of every episode, means of every event."""
+    found = crossplay(env, entries, episodes=3, seed=4)
+    games = found.values.reshape(*found.values.shape[:3], -1)
+    return np.concatenate([games, found.events], axis=-1)
+
+
 @pytest.fixture(scope="module")
 def played():
     """The same four agents in an environment of either encoding."""
-    return {env: crossplay(env, ENTRIES, episodes=3, seed=4).values for env in (COMPACT, GRID)}
+    return {env: figures(env, ENTRIES) for env in (COMPACT, GRID)}
 
 
 def test_agents_earn_the_same_whatever_the_environment_shows(played):
@@ -49,7 +56,7 @@ def test_agents_earn_the_same_whatever_the_environment_shows(played):
 def test_agents_among_their_own_kind_play_as_in_their_own_environment(played):
     """There nobody is wrapped."""
     for env, name, block in ((GRID, "grid", slice(0, 2)), (COMPACT, "compact", slice(2, 4))):
-        alone = crossplay(env, {name: ENTRIES[name]}, episodes=3, seed=4).values
+        alone = figures(env, {name: ENTRIES[name]})
         foreign = played[COMPACT if env is GRID else GRID]
         np.testing.assert_array_equal(foreign[block, block], alone)
 
@@ -66,8 +73,8 @@ def test_stored_agent_with_its_own_view_plays_the_same(tmp_path, played):
     assert again.policy == moved.policy
     assert again.policy.needs_state
     assert again.labels == ENTRIES["grid"].labels
-    values = crossplay(COMPACT, {"g": again, "c": ENTRIES["compact"]}, episodes=3, seed=4).values
-    np.testing.assert_array_equal(values, played[COMPACT])
+    found = figures(COMPACT, {"g": again, "c": ENTRIES["compact"]})
+    np.testing.assert_array_equal(found, played[COMPACT])
 
 
 def test_agents_with_a_memory_see_their_own_encoding_in_a_game_of_turns():
