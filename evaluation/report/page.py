@@ -29,6 +29,7 @@ from zsc.evaluation.plots import group_order
 from zsc.evaluation.report.clips import Clips, cell_clips
 from zsc.evaluation.stats import check_matrix
 from zsc.files import library_versions
+from zsc.play.teams import team_reward
 
 FILMS = 150  # cells whose episode is carried along
 _CURVE_POINTS = 160
@@ -122,6 +123,7 @@ def report_data(env: Environment, played: Matrix, extras: Extras) -> dict[str, A
         "seed": played.seed,
         "how": "most likely actions" if played.greedy else "sampled actions",
         "seats": len(seats),
+        "team_reward": team_reward(env),
         "names": played.names,
         "groups": played.groups,
         "order": {

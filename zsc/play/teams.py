@@ -95,9 +95,14 @@ def play_teams(
     return returns
 
 
+def team_reward(env: Environment) -> bool:
+    """True for a game that pays the team: all seats of an episode earn the same."""
+    return bool(getattr(env.spec, "team_reward", True))
+
+
 def check_team_reward(env: Environment) -> None:
     """Raises UserError for a game that pays each agent by itself: a team has no one return."""
-    if not getattr(env.spec, "team_reward", True):
+    if not team_reward(env):
         raise UserError(
             f"{env.spec.id} pays each agent by itself, so a team has no return: use crossplay, "
             "which keeps every seat's own"
