@@ -133,7 +133,7 @@ def test_three_seats_equal_a_naive_loop():
 
 def test_seats_swap_by_transposing():
     """Row in seat 1 against column in seat 0 is the same game as the other way round."""
-    values = crossplay(KITCHEN, three_kinds(), episodes=2).values[..., 0]
+    values = crossplay(KITCHEN, three_kinds(), episodes=2).games("return")
     np.testing.assert_array_equal(values[:, :, 1], values[:, :, 0].swapaxes(0, 1))
 
 
@@ -237,6 +237,7 @@ def test_greedy_takes_the_most_likely_action():
     one = crossplay(KITCHEN, entries, episodes=2, seed=0, greedy=True)
     two = crossplay(KITCHEN, entries, episodes=2, seed=9, greedy=True)
     np.testing.assert_array_equal(one.values, two.values)
+    np.testing.assert_array_equal(one.events, two.events)
     assert one.greedy
 
 

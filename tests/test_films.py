@@ -39,16 +39,16 @@ def roster(env):
 
 @pytest.mark.parametrize("env", [KITCHEN, THREE], ids=["two seats", "three seats"])
 def test_records_of_many_teams_are_those_of_each_alone(env):
-    """Every field, bit for bit, for all pairs of kinds; chunks are not filled by the last ones."""
+    """Every field, bit for bit, in two pairs of kinds; chunks are not filled by the last ones."""
     pools = roster(env)
     agents = [pool.take([i]) for pool in pools for i in range(len(pool))]
-    teams = np.array([(i, *(j,) * (env.spec.num_agents - 1)) for i in range(5) for j in range(5)])
+    teams = np.array([(i, *(j,) * (env.spec.num_agents - 1)) for i in range(3) for j in range(5)])
     found = dict(record_teams(env, pools, teams, seed=7, chunk=4))
-    assert sorted(found) == list(range(25))
-    for number in range(0, 25, 2):
+    assert sorted(found) == list(range(15))
+    for number in range(0, 15, 2):
         alone = zsc.record(env, tuple(agents[i] for i in teams[number]), seed=7)
         jax.tree.map(np.testing.assert_array_equal, found[number], alone)
-    assert len({x.action.tobytes() for x in found.values()}) > 12
+    assert len({x.action.tobytes() for x in found.values()}) > 8
 
 
 def test_records_are_made_a_chunk_at_a_time_and_the_next_one_meanwhile(monkeypatch):

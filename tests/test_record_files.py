@@ -66,6 +66,12 @@ def matrix(game: str) -> CrossPlay:
     return crossplay(GAMES[game], pools(game), episodes=EPISODES, seed=SEED)
 
 
+def figures(played: Any) -> np.ndarray:
+    """[N, N, seat, ...] all that a cross-play keeps."""
+    games = played.values.reshape(*played.values.shape[:3], -1)
+    return np.concatenate([games, played.events], axis=-1)
+
+
 @cache
 def recorded(game: str, row: int, col: int) -> Record:
     agents = [pool.take([i]) for pool in pools(game).values() for i in range(2)]
@@ -94,9 +100,9 @@ def test_recorded_games_are_those_of_cross_play(game: str) -> None:
         np.testing.assert_array_equal(seen.reward[..., 1].sum(1), other[:, 0])
         np.testing.assert_allclose(per_episode[1], counts[col, row, 1], rtol=1e-6)
         assert counts[row, col].any()
-    told = np.array([matrix(game).values[row, col, 0] for row, col in CELLS[game]])
-    assert len(np.unique(told.reshape(len(told), -1), axis=0)) == len(told)
-    assert told.std(1).max() > 0  # episodes differ
+    told = np.array([figures(matrix(game))[row, col, 0] for row, col in CELLS[game]])
+    assert len(np.unique(told, axis=0)) == len(told)
+    assert recorded(game, *CELLS[game][0]).action.std(0).max() > 0  # episodes differ
 
 
 def test_versus_is_the_block_of_cross_play() -> None:
@@ -105,9 +111,8 @@ def test_versus_is_the_block_of_cross_play() -> None:
     key = jax.random.key(SEED)
     played = versus(KITCHEN, [gru, mlp], [gru], episodes=EPISODES, key=key)
     cells = np.ix_([2, 3, 0, 1], [2, 3])
-    block = matrix("overcooked").values[cells]
-    np.testing.assert_array_equal(played.values, block)
-    np.testing.assert_array_equal(played.events, matrix("overcooked").events[cells])
+    block = figures(matrix("overcooked"))[cells]
+    np.testing.assert_array_equal(figures(played), block)
     assert len(np.unique(block.reshape(8, -1), axis=0)) == 8
 
 
@@ -115,9 +120,9 @@ def test_versus_is_the_block_of_cross_play_with_three_seats() -> None:
     env = replace(HANABI, players=3)
     agents = random_agents(env, mlp_policy(env.spec, widths=(8,)), 2, seed=2)
     key = jax.random.key(0)
-    whole = everyone(env, [agents], episodes=4, key=key).values
+    whole = figures(everyone(env, [agents], episodes=4, key=key))
     played = versus(env, [agents.take([1, 0])], [agents], episodes=4, key=key)
-    np.testing.assert_array_equal(played.values, whole[[1, 0]])
+    np.testing.assert_array_equal(figures(played), whole[[1, 0]])
     assert len(np.unique(whole.reshape(12, -1), axis=0)) == 12
 
 
