@@ -21,11 +21,10 @@ def scores(players: int) -> list[str]:
     cells = []
     for bot in HANABI_BOTS:
         played = crossplay(env, {bot: hanabi_bots(env, (bot,))}, episodes=GAMES, seed=players)
-        values = dict(zip(played.metrics, np.moveaxis(played.values[0, 0], -1, 0), strict=True))
-        score = values["return"][0]
+        score = played.games("return")[0, 0, 0]
         half = 1.96 * score.std(ddof=1) / np.sqrt(GAMES)
         # the row's bot loses the last life in its own seat only, so all seatings are summed up
-        bombed = values["bomb"].mean(1).sum()
+        bombed = sum(played.matrix("bomb", seat)[0, 0] for seat in range(players))
         cells.append(f"{score.mean():.2f} ± {half:.2f}" + (f" ({bombed:.0%})" if bombed else ""))
     return cells
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
+import numpy as np
 
 from zsc.agents.pool import Pool
 from zsc.agents.views import agents_of
@@ -16,14 +17,16 @@ from zsc.errors import UserError
 from zsc.evaluation import plots
 from zsc.evaluation.matrix import Matrix, names_of
 from zsc.files import load_arrays, save_arrays
-from zsc.play.crossplay import DEFAULT_BUDGET
+from zsc.play.crossplay import DEFAULT_BUDGET, METRICS
 from zsc.play.crossplay import crossplay as play_everyone
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FILE = "crossplay.safetensors"
-_NOTES = (*("metrics", "names", "groups", "ids", "parents", "env", "seed", "greedy", "methods"),)
+FORMAT = 2  # 1, which said no number, kept the events of every episode among the values
+_NOTES = ("metrics", "event_names", "names", "groups", "ids", "parents", "env", "seed", "greedy",
+          "methods")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,15 @@ class CrossPlay(Matrix):
         return plots.heatmap(self, ax, cluster=cluster)
 
     def save(self, folder: str | Path) -> Path:
-        """Write folder/crossplay.safetensors. Raises UserError if one is there already."""
+        """Write folder/crossplay.safetensors: arrays "values" and "events", the rest as notes.
+
+        Raises UserError if one is there already.
+        """
         path = Path(folder) / FILE
         if path.exists():
             raise UserError(f"{path} already exists: choose another place or remove it")
-        notes = {name: getattr(self, name) for name in _NOTES}
-        return save_arrays(path, {"values": self.values}, notes)
+        notes = {"format": FORMAT} | {name: getattr(self, name) for name in _NOTES}
+        return save_arrays(path, {"values": self.values, "events": self.events}, notes)
 
     def _repr_html_(self) -> str:
         title = f"<b>cross-play</b> of {len(self)} policies, {self.episodes} episodes, {self.env}"
@@ -70,6 +76,8 @@ def crossplay(
     return CrossPlay(
         values=played.values,
         metrics=played.metrics,
+        events=played.events,
+        event_names=played.event_names,
         names=tuple(name for group, pool in entries.items() for name in names_of(group, pool)),
         groups=tuple(group for group, pool in entries.items() for _ in pool.labels),
         ids=tuple(label.id for label in labels),
@@ -82,12 +90,23 @@ def crossplay(
 
 
 def load_crossplay(folder: str | Path) -> CrossPlay:
-    """Read what `CrossPlay.save` wrote. Raises UserError if it is missing, altered or cut short."""
+    """Read what `CrossPlay.save` wrote, in this version or an earlier one.
+
+    Raises UserError if it is missing, altered, cut short, or of a later version.
+    """
     path = Path(folder)
-    arrays, notes = load_arrays(path / FILE if path.is_dir() else path)
+    path = path / FILE if path.is_dir() else path
+    arrays, notes = load_arrays(path)
+    written = notes.get("format", 1)
+    if written == 1:
+        arrays, notes = _of_format_1(arrays, notes)
+    elif written != FORMAT:
+        raise UserError(f"{path} is of format {written}, this version reads {FORMAT}: update zsc")
     return CrossPlay(
         values=arrays["values"],
         metrics=tuple(notes["metrics"]),
+        events=arrays["events"],
+        event_names=tuple(notes["event_names"]),
         names=tuple(notes["names"]),
         groups=tuple(notes["groups"]),
         ids=tuple(notes["ids"]),
@@ -97,3 +116,12 @@ def load_crossplay(folder: str | Path) -> CrossPlay:
         greedy=notes["greedy"],
         methods=tuple(notes["methods"]),
     )
+
+
+def _of_format_1(
+    arrays: dict[str, np.ndarray], notes: dict[str, Any]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """A file whose metrics are "return", "length", then the events of every episode."""
+    values, kept = arrays["values"], len(METRICS)
+    split = {"metrics": notes["metrics"][:kept], "event_names": notes["metrics"][kept:]}
+    return {"values": values[..., :kept], "events": values[..., kept:].mean(3)}, notes | split

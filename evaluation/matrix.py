@@ -16,22 +16,24 @@ from zsc.evaluation import stats
 
 @dataclass(frozen=True)
 class Matrix:
-    """What N policies of several groups earned with each other.
+    """What N policies of several groups earned and did with each other.
 
-    values [row, col, seat, episode, metric]: the row's policy sat in `seat`, the column's in all
-    others; metrics names the last axis ("return", "length", events of the row's policy).
+    The row's policy sat in `seat`, the column's in all others. Returns are the row's own: in a game
+    that pays the team all seats of an episode have the same.
     """
 
-    values: np.ndarray
-    metrics: tuple[str, ...]
-    names: tuple[str, ...]  # "SP/0", or "bots/hog" for scripted partners
-    groups: tuple[str, ...]  # the entry of the roster that each policy came from
-    ids: tuple[str, ...]
-    parents: tuple[tuple[str, ...], ...]  # ids of the partners that each was trained with
+    values: np.ndarray  # [row, col, seat, episode, metric]
+    metrics: tuple[str, ...]  # of the last axis: "return", "length"
+    events: np.ndarray  # [row, col, seat, F] the row's events, the mean per episode
+    event_names: tuple[str, ...]  # [F]
+    names: tuple[str, ...]  # [N] "SP/0", or "bots/hog" for scripted partners
+    groups: tuple[str, ...]  # [N] the entry of the roster that each policy came from
+    ids: tuple[str, ...]  # [N]
+    parents: tuple[tuple[str, ...], ...]  # [N] ids of the partners that each was trained with
     env: str
     seed: int
     greedy: bool
-    methods: tuple[str, ...] = ()  # of each policy's label
+    methods: tuple[str, ...] = ()  # [N] of each policy's label
 
     def __post_init__(self) -> None:
         size, shape = len(self.names), np.shape(self.values)
@@ -40,9 +42,22 @@ class Matrix:
                 f"values of shape {shape} for {size} policies: give [row, col, seat, episode, "
                 "metric], as many episodes in every cell"
             )
+        wanted = (*shape[:3], len(self.event_names))
+        if np.shape(self.events) != wanted:
+            raise UserError(
+                f"events of shape {np.shape(self.events)}: give [row, col, seat, event], here "
+                f"{wanted}"
+            )
 
     def __len__(self) -> int:
         return len(self.names)
+
+    # figures
+
+    @property
+    def seats(self) -> int:
+        """Seats of the game."""
+        return self.values.shape[2]
 
     @property
     def episodes(self) -> int:
@@ -50,10 +65,29 @@ class Matrix:
         return self.values.shape[3]
 
     def matrix(self, metric: str = "return", seat: int = 0) -> np.ndarray:
-        """M [N, N]: mean over episodes, the row's policy in `seat`, the column's in the rest."""
+        """M [N, N]: mean per episode, the row's policy in `seat`, the column's in the rest.
+
+        metric: one of `metrics`, or an event of the row's policy. Raises UserError for another.
+        """
+        if metric in self.event_names:
+            return self.events[:, :, seat, self.event_names.index(metric)]
+        return self.games(metric)[:, :, seat].mean(-1)
+
+    def games(self, metric: str = "return") -> np.ndarray:
+        """[row, col, seat, episode] one of `metrics` of every game.
+
+        Raises UserError for another, and for events: of those only means are kept.
+        """
+        if metric in self.event_names:
+            raise UserError(
+                f"{metric!r} is an event, of which the mean per episode is kept: take "
+                "matrix() or events, or record the games"
+            )
         if metric not in self.metrics:
-            raise unknown("metric", metric, self.metrics)
-        return self.values[:, :, seat, :, self.metrics.index(metric)].mean(-1)
+            raise unknown("metric", metric, (*self.metrics, *self.event_names))
+        return self.values[..., self.metrics.index(metric)]
+
+    # who is who
 
     def members(self, group: str) -> np.ndarray:
         """The places of a group's policies."""
@@ -68,30 +102,11 @@ class Matrix:
         met = np.array([[other in mine for other in self.ids] for mine in self.parents], bool)
         return met.reshape(len(self), len(self)) | met.reshape(len(self), len(self)).T
 
-    def to_frame(self) -> pd.DataFrame:
-        """Long form: one row per cell, seat and episode, one column per metric."""
-        size, _, seats, episodes, _ = self.values.shape
-        row, col, seat, episode = (x.reshape(-1) for x in np.indices((size, size, seats, episodes)))
-        names, groups = np.array(self.names), np.array(self.groups)
-        columns: dict[str, Any] = {
-            "row": names[row],
-            "col": names[col],
-            "row_group": groups[row],
-            "col_group": groups[col],
-            "seat": seat,
-            "episode": episode,
-        }
-        flat = self.values.reshape(-1, len(self.metrics))
-        columns |= {metric: flat[:, i] for i, metric in enumerate(self.metrics)}
-        return pd.DataFrame(columns)
-
-    def matrix_frame(self) -> pd.DataFrame:
-        """The matrix with names on both sides."""
-        return pd.DataFrame(self.matrix(), index=list(self.names), columns=list(self.names))
-
     def repeats(self, members: np.ndarray) -> bool:
         """True if these policies are runs of one method."""
         return len({self.methods[i] for i in members if self.methods}) <= 1
+
+    # statistics
 
     def block(self, row_group: str, col_group: str) -> stats.Interval:
         """Mean return between two different groups over both seatings, with its interval.
@@ -146,12 +161,43 @@ class Matrix:
         }
         return pd.DataFrame(table).rename_axis("group")
 
+    # tables
+
+    def matrix_frame(self) -> pd.DataFrame:
+        """The matrix with names on both sides."""
+        return pd.DataFrame(self.matrix(), index=list(self.names), columns=list(self.names))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Long form: one row per cell, seat and episode, one column per metric and event.
+
+        "return" and "length" are those of the episode. Of events only means are kept: their columns
+        hold the cell's mean per episode in that seat, the same number in all its episodes.
+        """
+        size, seats, episodes = len(self), self.seats, self.episodes
+        row, col, seat, episode = (x.reshape(-1) for x in np.indices((size, size, seats, episodes)))
+        names, groups = np.array(self.names), np.array(self.groups)
+        columns: dict[str, Any] = {
+            "row": names[row],
+            "col": names[col],
+            "row_group": groups[row],
+            "col_group": groups[col],
+            "seat": seat,
+            "episode": episode,
+        }
+        flat = self.values.reshape(-1, len(self.metrics))
+        columns |= {metric: flat[:, i] for i, metric in enumerate(self.metrics)}
+        columns |= {
+            event: np.repeat(self.events[..., i].reshape(-1), episodes)
+            for i, event in enumerate(self.event_names)
+        }
+        return pd.DataFrame(columns)
+
     def _stranger_block(
         self, rows: np.ndarray, cols: np.ndarray, repeats: tuple[bool, bool]
     ) -> stats.Interval:
         """Two sets of policies over both seatings; nan if one of them is empty."""
         index = np.ix_(rows, cols)
-        both = np.mean([self.matrix(seat=s) for s in range(self.values.shape[2])], axis=0)
+        both = np.mean([self.matrix(seat=s) for s in range(self.seats)], axis=0)
         return stats.between(both[index], ~self.trained_together[index], repeats=repeats)
 
 

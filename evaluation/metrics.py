@@ -63,17 +63,14 @@ def event_rates(played: Matrix) -> pd.DataFrame:
 
     One row per policy, one column per named event of the game.
     """
-    names = played.metrics[2:]
-    length = played.values[..., played.metrics.index("length")].sum((1, 2, 3))
-    counts = played.values[..., 2:].sum((1, 2, 3))
-    rates = counts / np.maximum(length, 1)[:, None]
-    return pd.DataFrame(rates, index=list(played.names), columns=list(names))
+    steps = played.games("length").mean(-1).sum((1, 2))
+    rates = played.events.sum((1, 2)) / np.maximum(steps, 1e-12)[:, None]
+    return _by_policy(played, rates)
 
 
 def event_means(played: Matrix) -> pd.DataFrame:
     """Every policy's events per episode, the mean over all its partners, seats and episodes."""
-    counts = played.values[..., 2:].mean((1, 2, 3))
-    return pd.DataFrame(counts, index=list(played.names), columns=list(played.metrics[2:]))
+    return _by_policy(played, played.events.mean((1, 2)))
 
 
 def contribution(played: Matrix, event: str) -> np.ndarray:
@@ -88,12 +85,12 @@ def contribution(played: Matrix, event: str) -> np.ndarray:
 
 
 def own_events(played: Matrix, event: str) -> np.ndarray:
-    """[N, N, seat] how often an event was the row's in a game with the column, with two seats."""
-    if event not in played.metrics[2:]:
-        raise unknown("event", event, played.metrics[2:])
-    if played.values.shape[2] != 2:
-        raise UserError(f"{played.env} has {played.values.shape[2]} seats: shares need two")
-    return played.values[..., played.metrics.index(event)].mean(-1)
+    """[N, N, seat] events per episode of the row in its games with the column, with two seats."""
+    if event not in played.event_names:
+        raise unknown("event", event, played.event_names)
+    if played.seats != 2:
+        raise UserError(f"{played.env} has {played.seats} seats: shares need two")
+    return played.events[..., played.event_names.index(event)]
 
 
 def behaviour_distances(features: np.ndarray) -> np.ndarray:
@@ -141,6 +138,10 @@ def compatibility_clusters(matrix: np.ndarray, *, distance: float) -> np.ndarray
     # cityblock over 2 N cells, so that the threshold is in units of return
     tree = linkage(both, "average", metric="cityblock")
     return fcluster(tree, distance * both.shape[1], "distance").astype(int)
+
+
+def _by_policy(played: Matrix, counts: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(counts, index=list(played.names), columns=list(played.event_names))
 
 
 def _with_best(scores: np.ndarray, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -19,14 +19,14 @@ from zsc.envs.base import Environment
 from zsc.errors import UserError
 from zsc.evaluation.matrix import names_of
 from zsc.evaluation.stats import RESAMPLES, Interval, interval, small_sample
-from zsc.play.teams import all_teams, play_teams
+from zsc.play.teams import check_team_reward, count_teams, play_teams, some_teams
 
-MOST = 4_000  # teams that are played without asking
+MOST = 4_000  # teams that are played without being asked
 
 
 @dataclass(frozen=True)
 class TeamPlay:
-    """What every team of a roster earned."""
+    """What the teams of a roster earned: all of them, or a sample."""
 
     returns: np.ndarray  # [X, episodes]
     teams: np.ndarray  # [X, A] places in the roster
@@ -95,26 +95,33 @@ def teams(
     *,
     episodes: int = 24,
     seed: int = 0,
-    most: int = MOST,
+    most: int | None = None,
 ) -> TeamPlay:
     """Let every team that the roster can make play; with two seats these are the cells i <= j.
 
-    Raises UserError for an empty roster, more than `most` teams, or a pool of another game.
+    most: where there are more teams than that, play a sample of so many, drawn by the seed without
+    replacement: each policy with copies of itself, and others uniformly (`some_teams`). Nobody is
+    sampled without asking: if left out, more than MOST teams are an error.
+    Raises UserError for an empty roster, too many teams, a pool of another game, or a game that
+    does not pay the team.
     """
+    check_team_reward(env)
     pools = list(entries.values())
     size = sum(len(pool) for pool in pools)
     if size == 0:
         raise UserError("the roster is empty: give at least one pool, e.g. {'SP': pool}")
-    everyone = all_teams(size, env.spec.num_agents)
-    if len(everyone) > most:
+    possible = count_teams(size, env.spec.num_agents)
+    if most is None and possible > MOST:
         raise UserError(
-            f"{size} policies make {len(everyone)} teams of {env.spec.num_agents}: take fewer "
-            f"policies, or allow it by most={len(everyone)}"
+            f"{size} policies make {possible} teams of {env.spec.num_agents}: take fewer "
+            f"policies, play a sample by most={MOST}, or all by most={possible}"
         )
-    returns = play_teams(env, pools, everyone, episodes=episodes, key=jax.random.key(seed))
+    room = possible if most is None else most
+    chosen = some_teams(size, env.spec.num_agents, room, seed=seed)
+    returns = play_teams(env, pools, chosen, episodes=episodes, key=jax.random.key(seed))
     return TeamPlay(
         returns=returns,
-        teams=everyone,
+        teams=chosen,
         names=tuple(n for group, pool in entries.items() for n in names_of(group, pool)),
         groups=tuple(group for group, pool in entries.items() for _ in pool.labels),
         methods=tuple(label.method for pool in pools for label in pool.labels),

@@ -39,9 +39,9 @@ def mean(layout: str, metric: str, cook: str, partner: str, seat: int = 0) -> fl
 
 
 def every(metric: str, cook: str) -> np.ndarray:
-    """[partner, seat, episode] what the cook did in cramped_room, with everyone, in both seats."""
-    played = games("cramped_room")
-    return played.values[EVERYONE.index(cook), ..., played.metrics.index(metric)]
+    """[partner, seat] what the cook did per episode in cramped_room, with everyone."""
+    both = [games("cramped_room").matrix(metric, seat) for seat in (0, 1)]
+    return np.stack(both, axis=-1)[EVERYONE.index(cook)]
 
 
 def test_all_six_cooks_are_there() -> None:
@@ -57,7 +57,7 @@ def test_all_six_cooks_are_there() -> None:
 def test_greedy_cooks_deliver_soups_in_both_seatings(layout: str) -> None:
     played = games(layout)
     place = COOKS[layout].index("greedy_cook")
-    earned = played.values[place, place, :, :, played.metrics.index("return")]
+    earned = played.games("return")[place, place]
     assert earned.mean() >= 20  # a soup per episode
     assert (earned > 0).mean() >= 0.75
     assert (earned % 20 == 0).all()
@@ -75,7 +75,7 @@ def test_cooks_of_divided_kitchen_share_the_work() -> None:
 
 def test_idle_cook_never_acts() -> None:
     played = games("cramped_room")
-    for event in played.metrics[2:]:
+    for event in played.event_names:
         done = every(event, "idle")
         assert (done == (HORIZON if event == "stay" else 0)).all(), event
 

@@ -108,6 +108,7 @@ def test_a_matrix_over_two_processes_is_that_of_one(alone, tmp_path):
     finish(start(2, *arguments, str(tmp_path / "two")))
     one, two = (load_crossplay(tmp_path / name) for name in ("one", "two"))
     np.testing.assert_array_equal(one.values, two.values)
+    np.testing.assert_array_equal(one.events, two.events)
 
 
 def test_members_that_cannot_be_shared_are_refused(tmp_path):

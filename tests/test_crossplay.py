@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 import zsc
+import zsc.play.crossplay as kernels
 from tests.compiles import compiles
 from zsc import Label, UserError, constant_policy, gru_policy, make_pool, mlp_policy
 from zsc.agents.policy import Inputs
 from zsc.evaluation import crossplay
 from zsc.nets import sample
-from zsc.play.crossplay import _tile, plan_tiles
+from zsc.play.crossplay import _tile
 from zsc.play.crossplay import crossplay as kernel
+from zsc.play.tiles import plan_tiles, tile_sizes
 
 LEVER = zsc.make("lever")
 KITCHEN = zsc.make("overcooked/cramped_room", horizon=12)
@@ -131,7 +133,7 @@ def test_three_seats_equal_a_naive_loop():
 
 def test_seats_swap_by_transposing():
     """Row in seat 1 against column in seat 0 is the same game as the other way round."""
-    values = crossplay(KITCHEN, three_kinds(), episodes=2).values[..., 0]
+    values = crossplay(KITCHEN, three_kinds(), episodes=2).games("return")
     np.testing.assert_array_equal(values[:, :, 1], values[:, :, 0].swapaxes(0, 1))
 
 
@@ -143,14 +145,80 @@ def test_tiles_do_not_change_the_matrix():
     np.testing.assert_array_equal(whole.values, tiny.values)
 
 
+def test_events_are_means_over_the_episodes_however_they_are_cut(monkeypatch):
+    """Five episodes in tiles of two: the sixth is played, and counts for nothing."""
+    roster = list(three_kinds().values())
+    key = jax.random.key(0)
+    whole = kernel(KITCHEN, roster, episodes=5, key=key)
+    alone = [kernel(KITCHEN, roster, episodes=n, key=key).events * n for n in (4, 5)]
+    monkeypatch.setattr(kernels, "plan", lambda *_: (4, 3, 2))
+    cut = kernel(KITCHEN, roster, episodes=5, key=key)
+    np.testing.assert_array_equal(whole.values, cut.values)
+    np.testing.assert_array_equal(whole.events, cut.events)
+    last = alone[1] - alone[0]  # of the fifth episode: whole numbers, one of six actions a step
+    np.testing.assert_allclose(last, last.round(), atol=1e-4)
+    names = KITCHEN.spec.event_names
+    acts = [names.index(name) for name in ("stay", "useful_interact", "useless_interact")]
+    assert 0 < last[..., acts].sum(-1).max() <= 12
+
+
+def test_a_matrix_keeps_two_numbers_of_a_game_and_no_more():
+    """Else 300 policies, 17 events and 64 episodes are most of a gigabyte."""
+    found = kernel(KITCHEN, [constants([0, 3], KITCHEN)], episodes=4, key=jax.random.key(0))
+    assert found.values.shape == (2, 2, 2, 4, 2)
+    assert found.metrics == ("return", "length")
+    assert found.events.shape == (2, 2, 2, len(KITCHEN.spec.event_names))
+    assert found.events.dtype == np.float32
+
+
+def test_rosters_of_near_sizes_share_a_program():
+    _tile.clear_cache()
+    policy = mlp_policy(LEVER.spec, widths=(8,))
+    for size in (7, 8):
+        kernel(LEVER, [random_agents(LEVER, policy, size)], episodes=2, key=jax.random.key(0))
+    assert _tile._cache_size() == 1
+    kernel(LEVER, [random_agents(LEVER, policy, 9)], episodes=2, key=jax.random.key(0))
+    assert _tile._cache_size() == 2
+
+
+def test_the_next_tile_is_dispatched_before_the_last_one_is_fetched(monkeypatch):
+    order = []
+    tile, fetch = kernels._tile, kernels.to_host
+    monkeypatch.setattr(kernels, "_tile", lambda *x: order.append("play") or tile(*x))
+    monkeypatch.setattr(kernels, "to_host", lambda x: order.append("fetch") or fetch(x))
+    monkeypatch.setattr(kernels, "plan", lambda *_: (2, 3, 2))
+    kernel(LEVER, [constants([1, 2, 3])], episodes=3, key=jax.random.key(0))
+    assert order == ["play", "play", "fetch", "play", "fetch", "play", "fetch", "fetch"]
+
+
+def test_tile_sizes_are_few_and_near():
+    sizes = tile_sizes(300)
+    assert sizes[:10] == [1, 2, 3, 4, 6, 8, 10, 12, 14, 16]
+    assert sizes[10:24] == [20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60, 64, 72, 80]
+    for devices in (1, 2, 3, 8):
+        sizes = np.array(tile_sizes(300, devices))
+        assert (sizes % devices == 0).all()
+        assert sizes[-1] >= 300
+        # of what is played in a tile of more than 64 rows at most a tenth is dropped
+        smallest = sizes[:-1][sizes[1:] > 64] + 1
+        held = sizes[1:][sizes[1:] > 64]
+        assert (smallest / held > 0.89 - 0.01 * devices).all()
+
+
 @pytest.mark.parametrize("games", [1, 7, 100, 10**9])
 @pytest.mark.parametrize(("rows", "cols", "episodes"), [(1, 1, 1), (13, 5, 32), (256, 256, 10)])
-def test_planned_tiles_keep_the_budget(rows, cols, episodes, games):
-    height, width, depth = plan_tiles(rows, cols, 2, episodes, games, devices=1)
-    assert height * width * depth * 2 <= max(games, 2)
-    assert height <= rows
-    assert width <= cols
+@pytest.mark.parametrize("devices", [1, 2, 3, 8])
+def test_planned_tiles_keep_the_budget(rows, cols, episodes, games, devices):
+    height, width, depth = plan_tiles(rows, cols, 2, episodes, games, devices)
+    # less than one row for each device cannot be played
+    assert height * width * depth * 2 <= max(games, 2 * devices)
+    assert height in tile_sizes(rows, devices)
+    assert width in tile_sizes(cols)
     assert depth <= episodes
+    if games == 10**9:
+        assert height >= rows
+        assert width >= cols
+        assert depth == episodes
 
 
 def test_events_are_those_of_the_row():
@@ -169,6 +237,7 @@ def test_greedy_takes_the_most_likely_action():
     one = crossplay(KITCHEN, entries, episodes=2, seed=0, greedy=True)
     two = crossplay(KITCHEN, entries, episodes=2, seed=9, greedy=True)
     np.testing.assert_array_equal(one.values, two.values)
+    np.testing.assert_array_equal(one.events, two.events)
     assert one.greedy
 
 

@@ -47,12 +47,13 @@ def part(played: CrossPlay, places: list[int]) -> CrossPlay:
     pick = lambda values: tuple(values[i] for i in places)
     names = ("names", "groups", "ids", "parents", "methods")
     chosen = {name: pick(getattr(played, name)) for name in names}
-    return replace(played, values=played.values[np.ix_(places, places)], **chosen)
+    cells = np.ix_(places, places)
+    return replace(played, values=played.values[cells], events=played.events[cells], **chosen)
 
 
 def count(event: str, row: int, col: int, seat: int) -> float:
     """How often the row's cook did it in all episodes with the column's."""
-    return float(kitchen().values[row, col, seat, :, kitchen().metrics.index(event)].sum())
+    return float(kitchen().matrix(event, seat)[row, col] * EPISODES)
 
 
 def test_idle_cook_only_stays() -> None:
@@ -77,8 +78,8 @@ def test_counts_are_per_episode_and_shares_of_steps_and_interacts() -> None:
     for row, name in enumerate(kitchen().names):
         total: Counter[str] = Counter()
         for col, seat in product(range(4), range(2)):
-            for event in kitchen().metrics:
-                total[event] += int(count(event, row, col, seat))
+            for event in (*kitchen().metrics, *kitchen().event_names):
+                total[event] += round(count(event, row, col, seat))
         games = 4 * 2 * EPISODES
         assert total["length"] == games * HORIZON
         found, means = table().loc[name], event_means(kitchen()).loc[name]
@@ -155,7 +156,8 @@ def test_shares_need_an_event_of_the_game_and_two_seats() -> None:
         contribution(kitchen(), "soup_delivry")
     with pytest.raises(UserError, match="length"):  # is kept beside the events
         contribution(kitchen(), "length")
-    three = replace(kitchen(), values=np.repeat(kitchen().values[:, :, :1], 3, axis=2))
+    thrice = lambda x: np.repeat(x[:, :, :1], 3, axis=2)
+    three = replace(kitchen(), values=thrice(kitchen().values), events=thrice(kitchen().events))
     with pytest.raises(UserError, match="has 3 seats: shares need two"):
         contribution(three, "stay")
 

@@ -10,7 +10,8 @@ import zsc
 from zsc import Method, PPOConfig, gru_policy, init_state, mlp_policy
 from zsc.machine import runtime
 from zsc.machine.members import map_members, members_at_once
-from zsc.play.crossplay import _plan, _tile, plan_tiles
+from zsc.play.crossplay import _tile
+from zsc.play.tiles import plan, plan_tiles
 from zsc.train.update import bytes_each, make_update, training
 
 MIB = 2**20
@@ -23,7 +24,7 @@ def shapes(policy, count):
 
 def needed(env, policy, size, episodes, budget):
     """Bytes that the program of one tile of a size x size matrix allocates; nothing is played."""
-    height, width, depth = _plan(env, (policy, policy), (size, size), 1, episodes, budget)
+    height, width, depth = plan(env, (policy, policy), (size, size), 1, episodes, budget)
     lowered = _tile.lower(
         env,
         policy,

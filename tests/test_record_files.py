@@ -26,7 +26,7 @@ from zsc import (
     mlp_policy,
 )
 from zsc.agents.bots import hanabi_bots
-from zsc.evaluation import crossplay
+from zsc.evaluation import CrossPlay, crossplay
 from zsc.files import load_arrays, save_arrays
 from zsc.play.crossplay import crossplay as everyone
 from zsc.play.crossplay import versus
@@ -62,9 +62,14 @@ def pools(game: str) -> dict[str, Pool]:
 
 
 @cache
-def matrix(game: str) -> np.ndarray:
-    """[N, N, seat, episode, metric]"""
-    return crossplay(GAMES[game], pools(game), episodes=EPISODES, seed=SEED).values
+def matrix(game: str) -> CrossPlay:
+    return crossplay(GAMES[game], pools(game), episodes=EPISODES, seed=SEED)
+
+
+def figures(played: Any) -> np.ndarray:
+    """[N, N, seat, ...] all that a cross-play keeps."""
+    games = played.values.reshape(*played.values.shape[:3], -1)
+    return np.concatenate([games, played.events], axis=-1)
 
 
 @cache
@@ -82,20 +87,22 @@ CELLS = {
 
 @pytest.mark.parametrize("game", list(GAMES))
 def test_recorded_games_are_those_of_cross_play(game: str) -> None:
-    """Episode for episode: return, length and every event, with the row's agent in seat 0."""
+    """Return and length of every episode, the mean of every event; the row's agent in seat 0."""
     for row, col in CELLS[game]:
         seen = recorded(game, row, col)
-        cell = matrix(game)[row, col, 0]
+        cell, counts = matrix(game).values[row, col, 0], matrix(game).events
         np.testing.assert_array_equal(seen.reward[..., 0].sum(1), cell[:, 0])
         np.testing.assert_array_equal(seen.length, cell[:, 1])
-        np.testing.assert_array_equal(seen.events[:, :, 0].sum(1), cell[:, 2:])
+        per_episode = seen.events.sum(1).mean(0)  # [A, F]
+        np.testing.assert_allclose(per_episode[0], counts[row, col, 0], rtol=1e-6)
         # and in seat 1 sat the column's
-        other = matrix(game)[col, row, 1]
+        other = matrix(game).values[col, row, 1]
         np.testing.assert_array_equal(seen.reward[..., 1].sum(1), other[:, 0])
-        np.testing.assert_array_equal(seen.events[:, :, 1].sum(1), other[:, 2:])
-    told = np.array([matrix(game)[row, col, 0] for row, col in CELLS[game]])
-    assert len(np.unique(told.reshape(len(told), -1), axis=0)) == len(told)
-    assert told.std(1).max() > 0  # episodes differ
+        np.testing.assert_allclose(per_episode[1], counts[col, row, 1], rtol=1e-6)
+        assert counts[row, col].any()
+    told = np.array([figures(matrix(game))[row, col, 0] for row, col in CELLS[game]])
+    assert len(np.unique(told, axis=0)) == len(told)
+    assert recorded(game, *CELLS[game][0]).action.std(0).max() > 0  # episodes differ
 
 
 def test_versus_is_the_block_of_cross_play() -> None:
@@ -103,8 +110,9 @@ def test_versus_is_the_block_of_cross_play() -> None:
     mlp, gru = pools("overcooked").values()
     key = jax.random.key(SEED)
     played = versus(KITCHEN, [gru, mlp], [gru], episodes=EPISODES, key=key)
-    block = matrix("overcooked")[np.ix_([2, 3, 0, 1], [2, 3])]
-    np.testing.assert_array_equal(played.values, block)
+    cells = np.ix_([2, 3, 0, 1], [2, 3])
+    block = figures(matrix("overcooked"))[cells]
+    np.testing.assert_array_equal(figures(played), block)
     assert len(np.unique(block.reshape(8, -1), axis=0)) == 8
 
 
@@ -112,9 +120,9 @@ def test_versus_is_the_block_of_cross_play_with_three_seats() -> None:
     env = replace(HANABI, players=3)
     agents = random_agents(env, mlp_policy(env.spec, widths=(8,)), 2, seed=2)
     key = jax.random.key(0)
-    whole = everyone(env, [agents], episodes=4, key=key).values
+    whole = figures(everyone(env, [agents], episodes=4, key=key))
     played = versus(env, [agents.take([1, 0])], [agents], episodes=4, key=key)
-    np.testing.assert_array_equal(played.values, whole[[1, 0]])
+    np.testing.assert_array_equal(figures(played), whole[[1, 0]])
     assert len(np.unique(whole.reshape(12, -1), axis=0)) == 12
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ import pytest
 import zsc
 from tests.disk import files, flip
 from zsc.evaluation import CrossPlay, load_crossplay, stats
+from zsc.evaluation.metrics import event_means, event_rates
+from zsc.files import save_arrays
 
 # rows sit in seat 0, columns in seat 1
 BY_HAND = np.array([[10.0, 1.0, 2.0], [3.0, 20.0, 4.0], [5.0, 9.0, 30.0]])
@@ -30,6 +33,8 @@ def played(
     return CrossPlay(
         values=np.stack([earned, np.full_like(earned, 7.0)], axis=-1).astype(np.float32),
         metrics=("return", "length"),
+        events=np.zeros((size, size, 2, 0), np.float32),
+        event_names=(),
         names=tuple(f"{group}/{i}" for i, group in enumerate(groups)),
         groups=groups,
         ids=tuple(f"id{i}" for i in range(size)),
@@ -211,6 +216,50 @@ def test_long_table_has_a_row_per_cell_seat_and_episode() -> None:
     pd.testing.assert_frame_equal(means, found.matrix_frame(), check_names=False, check_dtype=False)
 
 
+def test_events_are_means_in_every_table() -> None:
+    """Event e of row i with column j in seat s happened 100 e + 10 i + j + s / 2 times a game."""
+    row, col, seat, event = np.indices((5, 5, 2, 2))
+    counts = (100 * event + 10 * row + col + seat / 2).astype(np.float32)
+    found = replace(played(two_teams(), TEAMS), events=counts, event_names=("jump", "sing"))
+    assert found.matrix("sing", seat=1)[3, 2] == 132.5
+    assert found.matrix("jump")[3, 2] == 32
+    assert found.games("length")[3, 2, 1].tolist() == [7] * 4
+    with pytest.raises(zsc.UserError, match="'jump' is an event, of which the mean"):
+        found.games("jump")
+    frame = found.to_frame()
+    cell = frame[(frame["row"] == "B/3") & (frame["col"] == "B/2") & (frame["seat"] == 1)]
+    assert cell["sing"].tolist() == [132.5] * 4  # of the cell, in each of its episodes
+    assert len(frame) == 5 * 5 * 2 * 4
+    means = frame.groupby("row")["jump"].mean().loc[list(found.names)]
+    assert event_means(found)["jump"].tolist() == pytest.approx(means.tolist())
+    rates = event_rates(found)["sing"]
+    assert rates.tolist() == pytest.approx((event_means(found)["sing"] / 7).tolist())
+    with pytest.raises(zsc.UserError, match=r"events of shape \(4, 5, 2, 2\)"):
+        replace(found, events=counts[1:])
+
+
+def test_cross_play_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    """It kept the events of every episode behind return and length, and named no format."""
+    new = played(two_teams(), TEAMS)
+    each = np.random.default_rng(0).integers(0, 9, (5, 5, 2, 4, 3)).astype(np.float32)
+    notes = {name: getattr(new, name) for name in ("names", "groups", "ids", "parents", "env",
+                                                   "seed", "greedy", "methods")}  # fmt: skip
+    notes["metrics"] = ("return", "length", "a", "b", "c")
+    values = np.concatenate([new.values, each], axis=-1)
+    save_arrays(tmp_path / "crossplay.safetensors", {"values": values}, notes)
+    old = load_crossplay(tmp_path)
+    np.testing.assert_array_equal(old.values, new.values)
+    assert old.metrics == ("return", "length")
+    assert old.event_names == ("a", "b", "c")
+    np.testing.assert_allclose(old.matrix("b", seat=1), each[:, :, 1, :, 1].mean(-1))
+    again = load_crossplay(old.save(tmp_path / "new"))
+    np.testing.assert_array_equal(again.events, old.events)
+    assert again.event_names == old.event_names
+    save_arrays(tmp_path / "later", {"values": values}, notes | {"format": 3})
+    with pytest.raises(zsc.UserError, match="is of format 3"):
+        load_crossplay(tmp_path / "later")
+
+
 def test_unknown_metric_and_group_are_refused() -> None:
     found = played(two_teams(), TEAMS)
     with pytest.raises(zsc.UserError, match=r"unknown metric 'retrun'.*mean 'return'"):
@@ -225,7 +274,17 @@ def test_cross_play_comes_back_from_disk_and_is_not_written_over(tmp_path: Path)
     for place in (path, path.parent):
         again = load_crossplay(place)
         np.testing.assert_array_equal(again.values, found.values)
-        for name in ("metrics", "names", "groups", "ids", "parents", "env", "seed", "greedy"):
+        for name in (
+            "metrics",
+            "event_names",
+            "names",
+            "groups",
+            "ids",
+            "parents",
+            "env",
+            "seed",
+            "greedy",
+        ):
             assert getattr(again, name) == getattr(found, name)
     before = files(tmp_path)
     with pytest.raises(zsc.UserError, match="already exists"):

@@ -1,5 +1,7 @@
 """Teams of three: who plays with whom, in which seats, and intervals that cover."""
 
+import time
+from collections import Counter
 from functools import cache, partial
 
 import jax
@@ -8,11 +10,12 @@ import numpy as np
 import pytest
 
 import zsc
+from tests.general_sum import EachForItself
 from zsc import Label, Out, Policy, UserError, constant_policy, gru_policy, make_pool, mlp_policy
 from zsc.agents.policy import certain
 from zsc.evaluation.teams import TeamPlay, teams
 from zsc.play.episode import episode
-from zsc.play.teams import all_teams, play_teams, seatings
+from zsc.play.teams import all_teams, count_teams, play_teams, seatings, some_teams
 
 LEVER = zsc.make("lever")
 HANABI = zsc.make(
@@ -90,7 +93,7 @@ def test_teams_of_constants_earn_what_their_levers_pay():
 
 
 def test_any_five_episodes_of_five_seat_everyone_once_in_each_seat():
-    orders = seatings(5)
+    orders = seatings(5, 120)
     assert len({tuple(order) for order in orders.tolist()}) == 120
     for block in orders.reshape(-1, 5, 5):
         assert (np.sort(block, axis=0) == np.arange(5)[:, None]).all()
@@ -172,12 +175,57 @@ def test_long_form_names_the_members():
 
 
 def test_too_many_teams_are_refused_before_they_play():
-    with pytest.raises(UserError, match=r"5 policies make 35 teams of 3.*most=35"):
-        teams(HANABI, ENTRIES, episodes=1, most=34)
     many = {"many": constants(np.arange(90) % 10)}  # 4095 teams of two
-    with pytest.raises(UserError, match="90 policies make 4095 teams of 2"):
+    with pytest.raises(UserError, match=r"90 policies make 4095 teams of 2.*most=4000.*most=4095"):
         teams(LEVER, many, episodes=1)
+    with pytest.raises(UserError, match="most is 4: allow at least one team for each of 5"):
+        teams(HANABI, ENTRIES, episodes=1, most=4)
+
+
+def test_a_sample_of_teams_plays_the_games_of_all():
+    """All five policies alone, and seven of the thirty mixed teams."""
+    found = teams(HANABI, ENTRIES, episodes=EPISODES, seed=SEED, most=12)
+    assert len(found.teams) == len({tuple(team) for team in found.teams.tolist()}) == 12
+    assert (found.different == 1).sum() == 5
+    where = {tuple(team): i for i, team in enumerate(played().teams.tolist())}
+    same = played().returns[[where[tuple(team)] for team in found.teams.tolist()]]
+    np.testing.assert_array_equal(found.returns, same)
     assert len(teams(LEVER, {"few": constants([1, 2])}, episodes=1, most=3).teams) == 3
+
+
+def test_samples_of_teams_are_uniform_and_follow_the_seed():
+    drawn = [some_teams(4, 3, 7, seed=seed) for seed in range(600)]  # 4 alone, 3 of 16 mixed
+    assert all(len({tuple(team) for team in found.tolist()}) == 7 for found in drawn)
+    counts = Counter(tuple(team) for found in drawn for team in found.tolist())
+    assert set(counts) == {tuple(team) for team in all_teams(4, 3).tolist()}
+    mixed = [count for team, count in counts.items() if len(set(team)) > 1]
+    assert min(mixed) > 70  # 112.5 expected, standard deviation 9.6
+    assert max(mixed) < 155
+    np.testing.assert_array_equal(some_teams(4, 3, 7, seed=5), drawn[5])
+    assert len(some_teams(4, 3, 19)) == 19  # nearly all of 20
+    huge = some_teams(40, 27, 60, seed=1)  # of 10^17 teams, which nobody lists
+    assert huge.shape == (60, 27)
+    assert count_teams(40, 27) > 10**17
+    assert (np.diff(huge, axis=1) >= 0).all()
+
+
+def test_seatings_of_many_agents_are_made_one_by_one():
+    """Ten agents have 3.6 million seatings; only those that are played are made."""
+    began = time.perf_counter()
+    orders = seatings(10, 25)
+    assert time.perf_counter() - began < 1
+    assert orders.shape == (25, 10)
+    for block in (orders[:10], orders[10:20]):
+        assert (np.sort(block, axis=0) == np.arange(10)[:, None]).all()
+    assert seatings(3, 8).tolist() == [list(SEATINGS[i % 6]) for i in range(8)]
+
+
+def test_a_team_has_no_return_where_each_is_paid_by_itself():
+    env, pool, key = EachForItself(), constants([0, 1]), jax.random.key(0)
+    with pytest.raises(UserError, match=r"lever pays each agent by itself.*use crossplay"):
+        play_teams(env, [pool], np.array([[0, 1]]), episodes=1, key=key)
+    with pytest.raises(UserError, match="lever pays each agent by itself"):
+        teams(env, {"a": pool}, episodes=1)
 
 
 @pytest.mark.parametrize("wrong", [[[0, 1, 0]], [[0]], [0, 1]], ids=["three", "one", "flat"])

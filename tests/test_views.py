@@ -33,10 +33,17 @@ def small(env, count, seed):
 ENTRIES = {"grid": small(GRID, 2, 0), "compact": small(COMPACT, 2, 1)}
 
 
+def figures(env, entries):
+    """[row, col, seat, ...] returns and lengths of every episode, means of every event."""
+    found = crossplay(env, entries, episodes=3, seed=4)
+    games = found.values.reshape(*found.values.shape[:3], -1)
+    return np.concatenate([games, found.events], axis=-1)
+
+
 @pytest.fixture(scope="module")
 def played():
     """The same four agents in an environment of either encoding."""
-    return {env: crossplay(env, ENTRIES, episodes=3, seed=4).values for env in (COMPACT, GRID)}
+    return {env: figures(env, ENTRIES) for env in (COMPACT, GRID)}
 
 
 def test_agents_earn_the_same_whatever_the_environment_shows(played):
@@ -49,7 +56,7 @@ def test_agents_earn_the_same_whatever_the_environment_shows(played):
 def test_agents_among_their_own_kind_play_as_in_their_own_environment(played):
     """There nobody is wrapped."""
     for env, name, block in ((GRID, "grid", slice(0, 2)), (COMPACT, "compact", slice(2, 4))):
-        alone = crossplay(env, {name: ENTRIES[name]}, episodes=3, seed=4).values
+        alone = figures(env, {name: ENTRIES[name]})
         foreign = played[COMPACT if env is GRID else GRID]
         np.testing.assert_array_equal(foreign[block, block], alone)
 
@@ -57,7 +64,8 @@ def test_agents_among_their_own_kind_play_as_in_their_own_environment(played):
 def test_greedy_agents_are_greedy_in_a_foreign_environment():
     one = crossplay(COMPACT, {"grid": ENTRIES["grid"]}, episodes=1, seed=0, greedy=True)
     two = crossplay(COMPACT, {"grid": ENTRIES["grid"]}, episodes=1, seed=9, greedy=True)
-    np.testing.assert_array_equal(one.values, two.values)
+    np.testing.assert_array_equal(one.events, two.events)
+    assert one.events.any()
 
 
 def test_stored_agent_with_its_own_view_plays_the_same(tmp_path, played):
@@ -66,8 +74,8 @@ def test_stored_agent_with_its_own_view_plays_the_same(tmp_path, played):
     assert again.policy == moved.policy
     assert "state" in again.policy.reads
     assert again.labels == ENTRIES["grid"].labels
-    values = crossplay(COMPACT, {"g": again, "c": ENTRIES["compact"]}, episodes=3, seed=4).values
-    np.testing.assert_array_equal(values, played[COMPACT])
+    found = figures(COMPACT, {"g": again, "c": ENTRIES["compact"]})
+    np.testing.assert_array_equal(found, played[COMPACT])
 
 
 def test_agents_with_a_memory_see_their_own_encoding_in_a_game_of_turns():
@@ -139,6 +147,7 @@ def test_moved_agents_can_be_greedy_and_see_the_game_that_is_played():
     for env, greedy in ((COMPACT, True), (longer, False)):
         one, two = (crossplay(env, {"x": x}, episodes=2, greedy=greedy) for x in (moved, own))
         np.testing.assert_array_equal(one.values, two.values)
+        np.testing.assert_array_equal(one.events, two.events)
     sampled = crossplay(COMPACT, {"x": moved}, episodes=2)
-    assert not np.array_equal(sampled.values, crossplay(COMPACT, {"x": moved}, episodes=2,
-                                                        greedy=True).values)  # fmt: skip
+    assert not np.array_equal(sampled.events, crossplay(COMPACT, {"x": moved}, episodes=2,
+                                                        greedy=True).events)  # fmt: skip

@@ -32,6 +32,8 @@ _LIBRARIES = ("zsc-toolkit", "jax", "jaxlib", "flax", "optax", "distrax", "numpy
 def save_arrays(path: str | Path, arrays: dict[str, np.ndarray], notes: dict[str, Any]) -> Path:
     """Write named arrays as one safetensors file, with notes and their hash in its header."""
     target = Path(path)
+    # safetensors writes memory as it lies: another order than C's would come back scrambled
+    arrays = {name: np.asarray(x, order="C") for name, x in arrays.items()}
     header = {
         "format": f"zsc-arrays {ARRAYS_FORMAT}",
         "notes": json.dumps(notes),

@@ -30,12 +30,12 @@ def play_table(played: Matrix) -> pd.DataFrame:
     if it never plays), and per game its "plays", "misplays", "discards", "colour hints", "rank
     hints". Raises UserError for another game.
     """
-    if "colour_known" not in played.metrics:
+    if "colour_known" not in played.event_names:
         raise UserError(f"{played.env} is not Hanabi: it has no fireworks")
     means = event_means(played)
     known = (means["colour_known"] + means["rank_known"]) / 2
     table = {
-        "score": played.values[..., played.metrics.index("return")].mean((1, 2, 3)),
+        "score": played.games("return").mean((1, 2, 3)),
         "bomb-outs": means["bomb"],
         "information per play": known / means["play"].where(means["play"] > 0),
         "plays": means["play"],

@@ -21,10 +21,10 @@ def event_table(played: Matrix) -> pd.DataFrame:
     the policy's "share of deliveries" and "share of potting" in its teams. nan where there is
     nothing to share. Raises UserError for another game.
     """
-    if "potting_onion" not in played.metrics:
+    if "potting_onion" not in played.event_names:
         raise UserError(f"{played.env} is not Overcooked: it has no onions to count")
     means = event_means(played)
-    length = played.values[..., played.metrics.index("length")].mean((1, 2, 3))
+    length = played.games("length").mean((1, 2, 3))
     interacts = means["useful_interact"] + means["useless_interact"]
     potted, delivered = (_of_both(played, name) for name in ("potting_onion", "soup_delivery"))
     wasted = 1 - _ONIONS_IN_A_SOUP * delivered / np.where(potted > 0, potted, np.nan)

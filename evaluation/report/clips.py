@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -18,7 +18,7 @@ from PIL import Image
 from zsc.agents.pool import Pool
 from zsc.envs.base import Environment
 from zsc.evaluation.matrix import Matrix
-from zsc.play.episode import record
+from zsc.play.film import earned, record_teams
 from zsc.records.record import Record
 
 TILE = 48  # pixels
@@ -32,7 +32,9 @@ class Clips(NamedTuple):
     tile: int
     columns: int  # of the atlas
     atlas: str  # PNG, base64
-    cells: dict[str, dict[str, Any]]  # "i,j": frames [[place, tile, place, tile, ...], ...], earned
+    # "i,j": frames [[place, tile, place, tile, ...], ...]; earned [[frame, return], ...], or
+    # [[frame, [return of each seat]], ...] in a game that pays each agent by itself
+    cells: dict[str, dict[str, Any]]
 
 
 class _Atlas:
@@ -61,26 +63,28 @@ class _Atlas:
 
 
 def cell_clips(
-    env: Environment, pools: Iterable[Pool], played: Matrix, cells: Iterable[tuple[int, int]]
+    env: Environment, pools: Sequence[Pool], played: Matrix, cells: Iterable[tuple[int, int]]
 ) -> Clips:
     """The first episode of cells (row, column) of a cross-play, row in seat 0: the very one that
     counted. pools: the cross-play's own roster, greedy as it was.
     """
-    agents = [pool.take([i]) for pool in pools for i in range(len(pool))]
+    teams = np.array([(row, *(col,) * (env.spec.num_agents - 1)) for row, col in cells])
     atlas, known = _Atlas(), dict[bytes, np.ndarray]()
     frames_of: dict[str, dict[str, Any]] = {}
     size = (0, 0)
-    for row, col in cells:
-        others = (agents[col],) * (env.spec.num_agents - 1)
-        shown = record(env, (agents[row], *others), episodes=1, seed=played.seed)
+    for number, shown in record_teams(env, pools, teams, seed=played.seed):
         numbers, size = _tile_numbers(env, shown, atlas, known)
-        earned = shown.reward[0, :, 0].cumsum()
-        changed = np.flatnonzero(shown.reward[0, :, 0])
-        frames_of[f"{row},{col}"] = {
-            "frames": _changes(numbers),
-            "earned": [[int(t) + 1, round(float(earned[t]), 4)] for t in changed],
-        }
+        row, col = teams[number, :2]
+        film = {"frames": _changes(numbers), "earned": _payments(earned(env, shown))}
+        frames_of[f"{row},{col}"] = film
     return Clips(size, TILE, _ATLAS_COLUMNS, atlas.png(), frames_of)
+
+
+def _payments(returns: np.ndarray) -> list[list[Any]]:
+    """[frame, return from there on] wherever returns [T+1] or [T+1, A] change."""
+    rows = returns.reshape(len(returns), -1)
+    changed = np.flatnonzero((np.diff(rows, axis=0) != 0).any(1)) + 1
+    return [[int(t), np.round(returns[t].astype(float), 4).tolist()] for t in changed]
 
 
 def _tile_numbers(

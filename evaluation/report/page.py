@@ -29,6 +29,7 @@ from zsc.evaluation.plots import group_order
 from zsc.evaluation.report.clips import Clips, cell_clips
 from zsc.evaluation.stats import check_matrix
 from zsc.files import library_versions
+from zsc.play.teams import team_reward
 
 FILMS = 150  # cells whose episode is carried along
 _CURVE_POINTS = 160
@@ -110,9 +111,10 @@ def chosen_cells(matrix: np.ndarray, most: int) -> list[tuple[int, int]]:
 def report_data(env: Environment, played: Matrix, extras: Extras) -> dict[str, Any]:
     """Everything that the page shows, as plain values."""
     matrix = played.matrix()
-    seats = [played.matrix(seat=s) for s in range(played.values.shape[2])]
-    spread = played.values[..., 0].std(-1, ddof=1 if played.episodes > 1 else 0)
-    counted = [m for m in played.metrics if np.ptp(played.values[..., played.metrics.index(m)]) > 0]
+    seats = [played.matrix(seat=s) for s in range(played.seats)]
+    spread = played.games("return").std(-1, ddof=1 if played.episodes > 1 else 0)
+    varied = [m for m in played.metrics if np.ptp(played.games(m)) > 0]
+    happened = np.array(played.event_names)[played.events.any((0, 1, 2))].tolist()
     labels = [label for pool in extras.pools.values() for label in pool.labels]
     clusters = compatibility_clusters(matrix, distance=0.25 * max(float(matrix.max()), 1e-9))
     return {
@@ -121,6 +123,7 @@ def report_data(env: Environment, played: Matrix, extras: Extras) -> dict[str, A
         "seed": played.seed,
         "how": "most likely actions" if played.greedy else "sampled actions",
         "seats": len(seats),
+        "team_reward": team_reward(env),
         "names": played.names,
         "groups": played.groups,
         "order": {
@@ -130,7 +133,7 @@ def report_data(env: Environment, played: Matrix, extras: Extras) -> dict[str, A
         },
         "metrics": {
             name: [_rounded(played.matrix(name, seat)) for seat in range(len(seats))]
-            for name in dict.fromkeys(["return", *counted])
+            for name in dict.fromkeys(["return", *varied, *happened])
         },
         "spread": [_rounded(spread[:, :, seat]) for seat in range(len(seats))],
         "together": played.trained_together.astype(int).tolist(),

@@ -30,6 +30,7 @@ from zsc.evaluation import CrossPlay, crossplay
 from zsc.evaluation.plots import save_picture
 from zsc.files import write_json
 from zsc.machine.cluster import leads
+from zsc.play.film import captions, in_words
 from zsc.records.overcooked_tables import human_games, reproduced
 
 _FREE = {
@@ -121,7 +122,7 @@ class Render:
             raise UserError(f"steps is {self.steps}: show at least 1")
         env, agents = seated(self.runs, self.members)
         earned = write_film(env, agents, self.out, seed=self.seed, steps=self.steps)
-        print(f"{self.out}: return {earned:g}")
+        print(f"{self.out}: {earned}")
 
 
 @dataclass(frozen=True)
@@ -185,14 +186,13 @@ def write_crossplay(played: CrossPlay, folder: Path) -> None:
 
 def write_film(
     env: Environment, agents: tuple[Pool, ...], path: Path, *, seed: int, steps: int | None
-) -> float:
-    """A captioned GIF of an episode; returns what was earned."""
+) -> str:
+    """A captioned GIF of an episode; what was earned in words."""
     frames, earned = zsc.film(env, agents, seed=seed, steps=steps)
-    captions = [f"step {t:3d}   return {r:g}" for t, r in enumerate(earned)]
     # a turn has to be read, a step only seen
     pace, scale = (900, 1.0) if env.spec.turns else (90, 0.75)
-    zsc.save_gif(path, frames, captions=captions, milliseconds=pace, scale=scale)
-    return float(earned[-1])
+    zsc.save_gif(path, frames, captions=captions(earned), milliseconds=pace, scale=scale)
+    return in_words(earned[-1])
 
 
 def summary_text(played: CrossPlay) -> str:

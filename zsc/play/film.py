@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from PIL import Image, ImageDraw
 
-from zsc.agents.pool import Pool
+from zsc.agents.policy import Policy
+from zsc.agents.pool import Pool, Roster, check_home
 from zsc.envs.base import Environment
-from zsc.play.episode import record
+from zsc.play.episode import episode, record
+from zsc.play.kinds import take
+from zsc.play.teams import by_kinds, team_reward
+from zsc.records.record import Record
+from zsc.types import Key, Params
+
+CHUNK = 32  # episodes that are recorded at a time
 
 
 def film(
     env: Environment, agents: tuple[Pool, ...], *, seed: int = 0, steps: int | None = None
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """The frames [H, W, 3] of one episode and the return up to each of them.
+    """The frames [H, W, 3] of one episode and the return up to each of them, see `earned`.
 
     agents: one pool of a single agent per seat. Raises UserError for a wrong number of seats or
     a pool of another game.
@@ -26,8 +37,68 @@ def film(
     frames = [
         env.render(jax.tree.map(lambda x, t=t: x[0, t], played.states)) for t in range(length + 1)
     ]
-    earned = np.concatenate([[0.0], played.reward[0, :length, 0].cumsum()])
-    return frames, earned
+    return frames, earned(env, played)[: length + 1]
+
+
+def earned(env: Environment, played: Record) -> np.ndarray:
+    """[T+1] the true return up to each state of a record's first episode.
+
+    [T+1, A], every seat's own, in a game that pays each agent by itself.
+    """
+    reward = played.reward[0, :, 0] if team_reward(env) else played.reward[0]
+    return np.concatenate([np.zeros_like(reward[:1]), reward.cumsum(0)])
+
+
+def captions(returns: np.ndarray) -> list[str]:
+    """A line for each frame of `film`: its step and the return up to there, or every seat's."""
+    return [f"step {time:3d}   {in_words(earned)}" for time, earned in enumerate(returns)]
+
+
+def in_words(earned: np.ndarray) -> str:
+    """What the team earned [], or each seat [A]: "return 20", "returns by seat 3, -1"."""
+    told = ", ".join(f"{x:g}" for x in np.ravel(earned).tolist())
+    return f"return {told}" if np.ndim(earned) == 0 else f"returns by seat {told}"
+
+
+def record_teams(
+    env: Environment, roster: Roster, teams: np.ndarray, *, seed: int = 0, chunk: int = CHUNK
+) -> Iterator[tuple[int, Record]]:
+    """(number of the team, its record) of teams [X, A] of places in the roster, member a in seat a.
+
+    Each record is the first episode of `record` with that seed. Teams of the same kinds of policies
+    play together and come one after another, `chunk` at a time, so that memory does not grow with
+    their number. Raises UserError for a pool of another game.
+    """
+    for pool in roster:
+        check_home(pool, env.spec)
+    key = jax.random.fold_in(jax.random.key(seed), 0)
+    under_way: tuple[np.ndarray, tuple[Any, ...]] | None = None
+    for policies, params, numbers in by_kinds(roster, teams):
+        size = min(chunk, len(numbers))  # of all chunks, so that one program plays them
+        for start in range(0, len(numbers), size):
+            rows = np.arange(start, min(start + size, len(numbers)))
+            played = _play(env, policies, take(params, rows, size), key)
+            # devices play the next chunk while whoever asked looks at the one before
+            if under_way is not None:
+                yield from _records(*under_way)
+            under_way = numbers[rows], played
+    if under_way is not None:
+        yield from _records(*under_way)
+
+
+def _records(numbers: np.ndarray, played: tuple[Any, ...]) -> Iterator[tuple[int, Record]]:
+    everything = Record(*jax.tree.map(np.asarray, played))
+    for place, number in enumerate(numbers):
+        yield int(number), jax.tree.map(lambda x, i=place: x[i : i + 1], everything)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _play(
+    env: Environment, policies: tuple[Policy, ...], params: tuple[Params, ...], key: Key
+) -> tuple[Any, ...]:
+    """The fields of a `Record` [x, ...], one episode for each team with parameters [x, ...]."""
+    seats = jnp.arange(env.spec.num_agents)
+    return jax.vmap(lambda team: episode(env, policies, team, seats, key))(params)
 
 
 def save_gif(
