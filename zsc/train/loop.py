@@ -16,7 +16,7 @@ from zsc.learn.base import Metrics
 from zsc.machine.cluster import to_host
 from zsc.machine.members import replicate
 from zsc.train.sinks import Progress, Row, Sink
-from zsc.train.state import TrainState
+from zsc.train.state import TrainState, place
 from zsc.train.update import Update
 from zsc.types import Array
 
@@ -107,7 +107,7 @@ def _chunk(update: Update, size: int) -> Callable[[TrainState, Array], tuple[Tra
             return state, jax.tree.map(lambda rows, row: rows.at[index].set(row), log, metrics)
 
         state, log = jax.lax.fori_loop(0, count, body, (state, log))
-        return state, replicate(log, len(state.key))
+        return place(state), replicate(log, len(state.key))
 
     return jax.jit(run, donate_argnums=0)
 

@@ -77,7 +77,9 @@ class Method:
         where the episodes of an update begin; None for fresh games.
     reward(member, policy, played) -> played: changes what ONE member learns from, never what is
         reported. Leaves are [T, E, R, ...]; terms of learning such as KL go here, too.
-    loss(params, member, policy, played) -> []: added to the loss of ONE member.
+    loss(params, member, policy, played) -> []: added to the loss of ONE member. Its games are those
+        of a minibatch: what belongs to a game is read from the trajectory (`inputs.latent`), not
+        from `member.matches`, which is in the order of the places.
     joint_loss(params [M], policy, played [M]) -> []: added to the sum of all losses. It alone needs
         the trajectories of all members at once, and so memory that grows with them.
     tune(mstate, hypers [M]) -> hypers [M]: each member's own learning rate, entropy weight, ...

@@ -129,7 +129,15 @@ def _init(
     task = Task(env, policy, method.specs)
     kept = make_members(partial(learner.init, task), keys, params)
     begin = method.init or no_method_state
-    mstate, partners = begin(jax.random.fold_in(root, streams.METHOD), params, partners)
+    given = begin(jax.random.fold_in(root, streams.METHOD), params, partners)
+    mstate, partners = jax.tree.map(_settled, given)
     counter = jnp.asarray(0, jnp.int32)
     budget, alive = jnp.asarray(updates, jnp.int32), jnp.ones(len(ids), bool)
     return TrainState(params, kept, mstate, partners, keys, counter, budget, alive)
+
+
+def _settled(x: Array) -> Array:
+    """The array with a type of its own: one made of a plain number would be another program's."""
+    if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
+        return x
+    return jax.lax.convert_element_type(x, x.dtype)
