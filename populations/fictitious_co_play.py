@@ -5,9 +5,10 @@ final. Stage 2 freezes them and trains an agent that meets one of them per episo
 seat.
 
 In the paper all checkpoints are met alike. In kitchens such a response does half of the work: with
-competent partners that pays, and it never learns the whole of it. Here the untrained ones, who
-leave it all to do, are met more often; `FictitiousCoPlay.uniform()` is the published form. The
-figures are in benchmarks/RESULTS.md, section "Fictitious co-play".
+competent partners that pays, and it never learns the whole of it, which nobody does for it where a
+partner is idle. Here those that it earns least with are met more often, by rank, as in the second
+stage of MEP (Zhao et al. 2023, arXiv 2112.11701). `FictitiousCoPlay.uniform()` is the published
+form. The figures are in benchmarks/RESULTS.md, section "Fictitious co-play".
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from zsc.play.crossplay import self_play_returns
 from zsc.populations.best_response import Meetings, train_responses
 from zsc.populations.hooks.partners import table_of
 from zsc.populations.hooks.snapshots import BeginSnapshots, TakeSnapshots
-from zsc.populations.presets import Preset, co_play_preset, preset
+from zsc.populations.presets import PARTNERS_AT_ONCE, Preset, co_play_preset, preset
 from zsc.populations.recipe import Recipe, Run, at_least_one
 from zsc.populations.stage import Stage
 from zsc.train.method import Method
@@ -48,9 +49,9 @@ class FictitiousCoPlay(Recipe):
     steps, learner: of a best response; None takes the game's preset for co-play.
     network: of partners and best responses; None takes the game's preset.
     partner_steps, partner_learner: the same for the self-play seeds; None takes the game's preset.
-    weights: how often untrained, halfway and final partners are met, in proportion.
-    self_play: share of the games that a response plays with itself.
     priority: exponent of the rank of partners, those that pay least being met most; 0 for none.
+    weights: how often untrained, halfway and final partners are met beside that, in proportion.
+    self_play: share of the games that a response plays with itself.
     blocks: partners that a best response meets at the same time.
     snapshots: checkpoints among which the halfway one is looked for.
     """
@@ -59,10 +60,10 @@ class FictitiousCoPlay(Recipe):
     partners: int = 8
     partner_steps: float | None = None
     partner_learner: PPOConfig | Learner | None = None
-    weights: tuple[float, float, float] = (3.0, 1.0, 1.0)
+    priority: float = 2.0
+    weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
     self_play: float = 0.0
-    priority: float = 0.0
-    blocks: int = 24
+    blocks: int = PARTNERS_AT_ONCE
     snapshots: int = 20
 
     def __post_init__(self) -> None:
@@ -71,6 +72,8 @@ class FictitiousCoPlay(Recipe):
             raise UserError(f"self_play is {self.self_play}: give a share from 0 to less than 1")
         if len(self.weights) != len(CHECKPOINTS):
             raise UserError(f"{len(self.weights)} weights: give three, for {CHECKPOINTS}")
+        if not 0 <= self.priority < float("inf"):
+            raise UserError(f"priority is {self.priority}: give a number from 0 on")
 
     @classmethod
     def uniform(cls, **settings: Any) -> FictitiousCoPlay:

@@ -16,6 +16,9 @@ from zsc.envs.base import EnvSpec
 from zsc.learn.base import Learner
 from zsc.learn.ppo import PPOConfig
 
+#: How many partners a response meets at the same time.
+PARTNERS_AT_ONCE = 24
+
 MakePolicy: TypeAlias = Callable[[EnvSpec], Policy]
 
 
@@ -49,7 +52,9 @@ def response_preset(spec: EnvSpec) -> Preset:
 def co_play_preset(spec: EnvSpec) -> Preset:
     """The settings of a best response to many partners: as many games of each as it takes."""
     usual = preset(spec)
-    return usual._replace(learner=_games(usual, 48), steps=6 * usual.steps)
+    learner = _games(usual, 2 * PARTNERS_AT_ONCE)
+    shared = -(-learner.envs // PARTNERS_AT_ONCE) * PARTNERS_AT_ONCE
+    return usual._replace(learner=replace(learner, envs=shared), steps=6 * usual.steps)
 
 
 def high_entropy_preset(spec: EnvSpec) -> Preset:

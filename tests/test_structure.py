@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import subprocess
+import sys
 import tomllib
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,12 +20,107 @@ FORBIDDEN = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "m
 RUNS_CODE = {"eval", "exec"}
 
 
+#: The rooms from the ground up: each may import those above it in this list, never one below.
+ROOMS = (
+    "types", "version", "errors", "keys", "files", "registry",
+    "machine", "nets", "envs", "agents", "records", "play", "learn", "train",
+    "evaluation", "populations", "cli",
+)  # fmt: skip
+#: Rooms of one height, which do not know each other.
+APART = {("evaluation", "populations"), ("machine", "nets"), ("machine", "envs"), ("nets", "envs"),
+         ("evaluation", "learn"), ("evaluation", "train")}  # fmt: skip
+
+
 def sources(*packages: str) -> list[Path]:
+    """The files of folders; zsc/populations and zsc/evaluation are links to two of them."""
     return [path for package in packages for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def room_of(name: str) -> str:
+    """The room that a module or what it defines is in: "zsc.play.match.Match" is in "play"."""
+    return name.split(".")[1] if name.count(".") else ""
+
+
+def room_imports() -> list[tuple[str, str, str]]:
+    """(file, its room, another room that it imports), for every import of our own."""
+    found = []
+    for path in sources(*PACKAGES):
+        own = room_of(module_of(path))
+        for name in imports_of(path):
+            if inside(name, "zsc") and room_of(name) != own and own:
+                found.append((str(path.relative_to(ROOT)), own, room_of(name)))
+    return found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_rooms_below_it_only(room: str) -> None:
+    below = set(ROOMS[: ROOMS.index(room)])
+    apart = {one for pair in APART if room in pair for one in pair} - {room}
+    upward = [
+        f"{path} -> {other}"
+        for path, own, other in room_imports()
+        # the roof asks the whole package for what is public
+        if own == room and other not in below - apart and (room, other) != ("cli", "")
+    ]
+    assert upward == []
+
+
+def test_every_room_is_in_the_list() -> None:
+    loose = {path.stem for path in (ROOT / "zsc").glob("*.py")} - {"__init__"}
+    folders = {path.name for path in (ROOT / "zsc").iterdir() if (path / "__init__.py").is_file()}
+    assert loose | folders == set(ROOMS)
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    modules = {module_of(path): path for path in sources(*PACKAGES)}
+    needs = {
+        module: {
+            other
+            for name in imports_of(path)
+            for other in (name, name.rpartition(".")[0])
+            if other in modules and other != module
+        }
+        for module, path in modules.items()
+        if path.name != "__init__.py"
+    }
+    while needs:  # whoever needs nobody that is left goes
+        ready = {module for module, others in needs.items() if not others & set(needs)}
+        assert ready, f"a circle among {sorted(needs)}"
+        needs = {module: others for module, others in needs.items() if module not in ready}
+
+
+@pytest.mark.parametrize("path", sources(*PACKAGES), ids=lambda path: str(path.name))
+def test_no_package_hides_a_module_of_its_own(path: Path) -> None:
+    """`import a.b as x` is the module b, whatever a's __init__ makes public."""
+    if path.stem == "__main__":
+        return  # importing it is running it
+    module = importlib.import_module(module_of(path))
+    assert isinstance(module, types.ModuleType)
+    parent, _, last = module.__name__.rpartition(".")
+    if parent:
+        assert getattr(importlib.import_module(parent), last) is module
+
+
+def test_inputs_are_put_together_in_one_place() -> None:
+    calls_it = [
+        str(path.relative_to(ROOT))
+        for path in sources(*PACKAGES)
+        if "Inputs" in calls(ast.parse(path.read_text()))
+    ]
+    assert calls_it == ["zsc/play/acting.py"]
+
+
+@pytest.mark.parametrize("package", ["populations", "evaluation"])
+def test_a_folder_seen_from_beside_it_says_its_name(package: str) -> None:
+    command = [sys.executable, "-c", f"import {package}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert f"import zsc.{package}" in done.stderr
 
 
 def module_of(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
+    parts = parts if parts[0] == "zsc" else ("zsc", *parts)
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
@@ -65,10 +164,10 @@ def calls(tree: ast.AST) -> set[str]:
 @pytest.mark.parametrize(
     ("line", "name"),
     [
-        ("import populations", "populations"),
-        ("import populations.stage as s", "populations.stage"),
-        ("from populations import stage", "populations.stage"),
-        ("def f():\n    from populations.stage import Log", "populations.stage.Log"),
+        ("import zsc.populations", "zsc.populations"),
+        ("import zsc.populations.stage as s", "zsc.populations.stage"),
+        ("from zsc.populations import stage", "zsc.populations.stage"),
+        ("def f():\n    from zsc.populations.stage import Stage", "zsc.populations.stage.Stage"),
         ("from . import cli", "zsc.envs.cli"),
         ("from .. import cli", "zsc.cli"),
         ("from ..cli import main", "zsc.cli.main"),
@@ -87,21 +186,6 @@ def test_calls_are_found_and_methods_are_not_taken_for_them() -> None:
 
 def test_there_is_source_to_look_at() -> None:
     assert all(len(sources(package)) > 3 for package in PACKAGES)
-
-
-@pytest.mark.parametrize("roof", ["populations", "evaluation"])
-def test_zsc_stands_on_its_own_under_the_command_line(roof: str) -> None:
-    found = importers(roof, sources("zsc"))
-    assert found != []
-    assert all(path.startswith("zsc/cli/") for path in found)
-
-
-@pytest.mark.parametrize(
-    ("package", "other"), [("populations", "evaluation"), ("evaluation", "populations")]
-)
-def test_populations_and_evaluation_do_not_know_each_other(package: str, other: str) -> None:
-    assert importers(other, sources(package)) == []
-    assert importers("zsc", sources(package)) != []
 
 
 def test_packages_import_neither_tests_nor_benchmarks() -> None:
@@ -143,12 +227,13 @@ def test_flax_is_never_imported_whole() -> None:
     assert used <= {"flax.linen", "flax.struct"}
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_package_is_typed_and_says_so_in_what_is_installed(package: str) -> None:
+def test_the_installed_package_is_typed_and_has_one_name() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    assert (ROOT / package / "py.typed").is_file()
-    assert "py.typed" in settings["package-data"][package]
-    assert f"{package}*" in settings["packages"]["find"]["include"]
+    assert (ROOT / "zsc" / "py.typed").is_file()
+    assert "py.typed" in settings["package-data"]["zsc"]
+    assert settings["packages"]["find"]["include"] == ["zsc*"]
+    for package in ("populations", "evaluation"):
+        assert (ROOT / "zsc" / package).resolve() == ROOT / package
 
 
 @pytest.mark.parametrize("path", sources(*PACKAGES), ids=module_of)

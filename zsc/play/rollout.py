@@ -326,8 +326,8 @@ def _see(view: _View, games: Games) -> Inputs:
         obs, mask = _in_order(view, obs), _in_order(view, mask)
     if view.spec.relabel:
         symmetry = view.env.symmetry()
-        obs = jax.vmap(jax.vmap(symmetry.obs))(elements, obs)
-        mask = jax.vmap(jax.vmap(symmetry.mask))(elements, mask)
+        obs = jax.vmap(jax.vmap(symmetry.obs))(elements, obs, seats)
+        mask = jax.vmap(jax.vmap(symmetry.mask))(elements, mask, seats)
     seen = inputs_of(
         view.reads,
         obs=obs,
@@ -339,10 +339,10 @@ def _see(view: _View, games: Games) -> Inputs:
         latent=latent,
     )
     if view.spec.relabel and "actions" in view.reads:
-        renamed = jax.vmap(jax.vmap(jax.vmap(view.env.symmetry().action, (None, 0))))
-        seen = seen._replace(
-            acted=jnp.where(seen.acted < 0, -1, renamed(elements, jnp.maximum(seen.acted, 0)))
-        )
+        whose = (seats[..., None] + jnp.arange(seen.acted.shape[-1])) % seen.acted.shape[-1]
+        renamed = jax.vmap(jax.vmap(jax.vmap(view.env.symmetry().action, (None, 0, 0))))
+        acted = renamed(elements, jnp.maximum(seen.acted, 0), whose)
+        seen = seen._replace(acted=jnp.where(seen.acted < 0, -1, acted))
     return seen
 
 
@@ -367,7 +367,8 @@ def _to_seats(view: _View, action: Array, turn: Array | None) -> Array:
     """[E, A] from the roles' own names to the world's, from roles to seats."""
     if view.spec.relabel:
         elements = take_turn(view.match.symmetry, turn)
-        action = jax.vmap(jax.vmap(view.env.symmetry().inverse_action))(elements, action)
+        seats = view.match.seats if turn is None else turn
+        action = jax.vmap(jax.vmap(view.env.symmetry().inverse_action))(elements, action, seats)
     if turn is not None:
         waiting = jnp.full(view.match.seats.shape, view.idle, jnp.int32)
         return jnp.asarray(put_turn(waiting, turn, action))
