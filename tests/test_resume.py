@@ -156,7 +156,7 @@ def test_state_on_disk_is_that_of_its_update_however_long_writing_takes(tmp_path
         assert gate.wait(20)
         return real(path, arrays, notes)
 
-    monkeypatch.setattr("zsc.run.save_arrays", slow)
+    monkeypatch.setattr("zsc.train.run.save_arrays", slow)
     state = Counted(np.int32(1), np.arange(3, dtype=np.float32))
     saver = Saver(tmp_path, "main")
     saver.save(state)

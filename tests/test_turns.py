@@ -174,14 +174,14 @@ def test_a_game_that_is_over_is_followed_by_a_fresh_one():
             assert (begun.state.time[fresh] == 0).all()
             np.testing.assert_array_equal(begun.learner[~fresh], before.learner[~fresh])
             np.testing.assert_array_equal(begun.state.time[~fresh], before.state.time[~fresh])
-            first = ~before.settled
+            first = ~before.counted
         else:
             first = np.ones(GAMES, bool)
         total += trajectory.reward[..., 0].sum(0) * first
         length += trajectory.playing[..., 0].sum(0) * first
         before = end
     assert anew > GAMES
-    assert before.settled.all()
+    assert before.counted.all()
     np.testing.assert_array_equal(before.returns, total)
     np.testing.assert_array_equal(before.length, length)
 
@@ -220,7 +220,7 @@ def test_a_partner_forgets_the_game_that_is_over():
 
 def test_both_stages_of_fictitious_co_play_train_on_a_game_of_turns():
     ppo = PPOConfig(envs=4, segments=1, epochs=1, minibatches=1)
-    small = {"members": 2, "steps": 2 * 4 * ENV.spec.horizon, "ppo": ppo}
+    small = {"members": 2, "steps": 2 * 4 * ENV.spec.horizon, "learner": ppo}
     fcp = FictitiousCoPlay(
         **small, partners=2, partner_steps=small["steps"], partner_learner=ppo, blocks=2
     )
