@@ -50,6 +50,8 @@ class FictitiousCoPlay(Recipe):
     network: of partners and best responses; None takes the game's preset.
     partner_steps, partner_learner: the same for the self-play seeds; None takes the game's preset.
     priority: exponent of the rank of partners, those that pay least being met most; 0 for none.
+        None is 2, but 0 in games that may end early: an untrained partner ends them at once, and
+        nothing can be learned from it.
     weights: how often untrained, halfway and final partners are met beside that, in proportion.
     self_play: share of the games that a response plays with itself.
     blocks: partners that a best response meets at the same time.
@@ -60,7 +62,7 @@ class FictitiousCoPlay(Recipe):
     partners: int = 8
     partner_steps: float | None = None
     partner_learner: PPOConfig | Learner | None = None
-    priority: float = 2.0
+    priority: float | None = None
     weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
     self_play: float = 0.0
     blocks: int = PARTNERS_AT_ONCE
@@ -72,7 +74,7 @@ class FictitiousCoPlay(Recipe):
             raise UserError(f"self_play is {self.self_play}: give a share from 0 to less than 1")
         if len(self.weights) != len(CHECKPOINTS):
             raise UserError(f"{len(self.weights)} weights: give three, for {CHECKPOINTS}")
-        if not 0 <= self.priority < float("inf"):
+        if self.priority is not None and not 0 <= self.priority < float("inf"):
             raise UserError(f"priority is {self.priority}: give a number from 0 on")
 
     @classmethod
@@ -133,7 +135,9 @@ class FictitiousCoPlay(Recipe):
         """Stage 2: one best response per member, against its own share of the partners."""
         groups = np.arange(len(partners)).reshape(self.members, -1)
         even = len(set(self.weights)) == 1
-        meetings = Meetings(self.blocks, even, self.self_play, self.priority)
+        usual = 2.0 if run.env.spec.fixed_length else 0.0
+        priority = usual if self.priority is None else self.priority
+        meetings = Meetings(self.blocks, even, self.self_play, priority)
         table = table_of(groups, np.tile(self.weights, self.partners))
         return train_responses(run, partners, table, "fictitious_co_play", meetings)
 

@@ -224,3 +224,15 @@ def test_rows_of_metrics_reach_the_sinks_of_the_caller() -> None:
     env = zsc.make("lever")
     SelfPlay(members=2, steps=64 * 7).train(env, sinks=[log])
     assert [row["update"] for row in log.rows] == list(range(1, 8))
+
+
+def test_unfinished_run_of_an_earlier_version_is_gone_on_with(tmp_path: Path) -> None:
+    """Two of twelve updates were left. (The agents are those of the version that began it, bit for bit,
+    where the compiler's options are the same; here they are not.)"""
+    run = tmp_path / "run"
+    shutil.copytree(Path(__file__).parent / "data" / "run_of_an_earlier_version", run)
+    env = zsc.make("overcooked/cramped_room", horizon=20)
+    recipe = SelfPlay(members=2, steps=20 * 4 * 12, learner=SMALL)
+    pool = recipe.train(env, seed=5, out=run, resume=True)
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 12
+    assert [label.step for label in pool.labels] == [20 * 4 * 12] * 2

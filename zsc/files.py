@@ -11,10 +11,10 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,8 @@ from safetensors import numpy as safetensors
 
 from zsc.errors import UserError
 from zsc.types import PyTree
+
+Arrays: TypeAlias = dict[str, np.ndarray]
 
 ARRAYS_FORMAT = 1
 _LIBRARIES = ("zsc-toolkit", "jax", "jaxlib", "flax", "optax", "distrax", "numpy")
@@ -108,9 +110,12 @@ def own_part(tree: PyTree) -> Part:
     return Part(arrays, rows)
 
 
-def load_parts(paths: Sequence[Path], like: PyTree) -> PyTree:
+def load_parts(
+    paths: Sequence[Path], like: PyTree, *, older: Callable[[Arrays], Arrays] | None = None
+) -> PyTree:
     """The pytree of which several processes wrote a part each, however many there are now.
 
+    older: what makes the arrays of an earlier version those of today, by their names.
     Raises UserError if a part was altered, cut short, is missing, or is of another structure.
     """
     whole: dict[str, np.ndarray] = {}
@@ -129,7 +134,7 @@ def load_parts(paths: Sequence[Path], like: PyTree) -> PyTree:
         whole[name] = np.concatenate([found[start] for start in sorted(found)])
         if len(whole[name]) != rows[name]:
             raise UserError(f"a part of {paths[0]} is missing: copy the whole folder")
-    return unflat_arrays(like, whole, paths[0])
+    return unflat_arrays(like, whole if older is None else older(whole), paths[0])
 
 
 def write_atomically(path: Path, data: bytes) -> None:

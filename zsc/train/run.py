@@ -20,6 +20,7 @@ import jax
 from zsc.agents.pool import Pool
 from zsc.errors import UserError
 from zsc.files import (
+    Arrays,
     Part,
     git_revision,
     library_versions,
@@ -134,7 +135,7 @@ class RunFolder:
         try:
             if paths is None:
                 raise UserError(f"{self.path / 'state'} is not the same for all processes")
-            state = load_parts(paths, like)
+            state = load_parts(paths, like, older=of_today)
         except UserError as error:
             print(f"warning: {error}; going back to the state before it")
             return None
@@ -183,6 +184,17 @@ class Saver:
             for path in self.folder.glob(f"{self.stage}-*.safetensors"):
                 if _update_of(path, self.stage) < kept:
                     path.unlink(missing_ok=True)
+
+
+def of_today(arrays: Arrays) -> Arrays:
+    """The arrays of a training state under the names of this version.
+
+    Before there were other learners than PPO its optimizer stood beside the parameters.
+    """
+    return {
+        f".learner{name}" if name.startswith(".optimizer") else name: array
+        for name, array in arrays.items()
+    }
 
 
 def saved_states(folder: Path, stage: str) -> list[list[Path]]:
