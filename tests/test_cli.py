@@ -74,6 +74,11 @@ BAD_TRAININGS = {
     "other devices than there are": ((*ROOM, "--devices", "5"), "5 devices were asked for, 2 are"),
     "half a cluster": ((*ROOM, "--coordinator", "127.0.0.1:1"), "together, or none of them"),
     "cnn without grid": ((*ROOM, "--network", "cnn"), "--encoding grid"),
+    "unknown setting": ((*ROOM, "--set", "learner.entropi=1"), "did you mean 'entropy'"),
+    "setting without value": ((*ROOM, "--set", "members"), "write NAME=VALUE"),
+    "word for a number": ((*ROOM, "--set", "members=many"), "members is 'many'"),
+    "settings that are not there": ((*ROOM, "--config", "nowhere.toml"), "cannot be read"),
+    "settings that are no text": ((*ROOM, "--config", "bytes"), "no TOML or JSON"),
 }
 
 
@@ -102,7 +107,7 @@ def test_fictitious_co_play_is_refused_before_its_partners_are_trained(
 
 def test_unknown_method_gets_the_known_ones(refused: Refused) -> None:
     line = refused("train", "spp", "--out", "new", *ROOM)
-    assert "use one of bc, fcp, he, op, sp; did you mean 'sp'?" in line
+    assert "use one of bc, br, fcp, he, op, sp; did you mean 'sp'?" in line
 
 
 @pytest.mark.parametrize("taken", ["room", "file", "file/new"])
@@ -116,7 +121,7 @@ def test_run_is_not_written_where_something_is(taken: str, refused: Refused) -> 
         (("--members", "3"), "members 2, not 3"),
         (("--seed", "1"), "seed 0, not 1"),
         (("--steps", "1000"), "steps 500.0, not 1000.0"),
-        (("--lr", "0.1"), "ppo None, not"),
+        (("--lr", "0.1"), "learner None, not"),
         (("--horizon", "40"), "horizon 20, not 40"),
     ],
 )
@@ -128,8 +133,8 @@ def test_run_is_not_resumed_with_other_settings(
 
 
 def test_run_is_not_resumed_by_another_method(refused: Refused) -> None:
-    line = refused("train", "fcp", "--out", "room", "--resume", *ROOM, *SMALL)
-    assert "method SelfPlay, not FictitiousCoPlay" in line
+    line = refused("train", "he", "--out", "room", "--resume", *ROOM, *SMALL)
+    assert "method SelfPlay, not HighEntropy" in line
 
 
 @pytest.mark.parametrize("folder", ["empty", "nowhere", "file", "room/pool"])
@@ -187,9 +192,7 @@ def test_film_that_cannot_be_is_refused(fault: str, refused: Refused) -> None:
     assert words in refused("render", *arguments)
 
 
-@pytest.mark.parametrize(
-    "arguments", [("train", "sp", *ROOM), ("train", "sp", "--members", "x"), ("tran",), ()]
-)
+@pytest.mark.parametrize("arguments", [("train", "sp", "--members", "x"), ("tran",), ()])
 def test_arguments_that_do_not_parse_end_with_code_2(arguments: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(list(arguments))
@@ -214,3 +217,27 @@ def test_a_reader_that_has_enough_is_no_fault() -> None:
         listing.stdout.close()
         assert listing.stderr.read() == b""
     assert listing.returncode == 0
+
+
+def test_settings_that_are_shown_can_be_read_again(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("--set", "learner.gamma=0.9", "partner_learner.envs=4", "--priority", "1")
+    assert main(["train", "fcp", *ROOM, *asked, "--show"]) == 0
+    first = capsys.readouterr().out
+    assert "gamma = 0.9" in first
+    assert "priority = 1.0" in first
+    Path("settings.toml").write_text(first)
+    assert main(["train", "fcp", *ROOM, "--config", "settings.toml", "--show"]) == 0
+    assert capsys.readouterr().out == first
+
+
+def test_without_a_place_to_write_nothing_is_trained(refused: Refused) -> None:
+    assert "--out FOLDER" in refused("train", "sp", *ROOM, *SMALL)
+
+
+def test_other_learners_are_named(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "sp", "--env", "lever", "--learner", "vdn", "--show"]) == 0
+    shown = capsys.readouterr().out
+    assert "vdn" in shown
+    assert "capacity = 512" in shown

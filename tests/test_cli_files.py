@@ -41,7 +41,7 @@ def test_run_says_what_it_was_and_how_it_went(trained: Path) -> None:
     manifest = json.loads((trained / "room" / "manifest.json").read_text())
     assert (manifest["format"], manifest["method"], manifest["seed"]) == ("zsc-run", "SelfPlay", 0)
     assert (manifest["recipe"]["members"], manifest["recipe"]["steps"]) == (2, 500)
-    assert manifest["recipe"]["policy"][0] == "mlp"
+    assert manifest["recipe"]["network"][0] == "mlp"
     assert (manifest["env"], manifest["env_settings"]["horizon"]) == (ROOM[1], 20)
     assert {"jax", "flax", "numpy"} <= manifest["libraries"].keys()
     lines = (trained / "room" / "metrics.jsonl").read_text().splitlines()
@@ -121,7 +121,7 @@ def test_hanabi_from_the_command_line(
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert (manifest["method"], manifest["env"]) == ("HighEntropy", "hanabi/tiny-2p")
     assert zsc.load_pool("run").policy.name == "greedy"
-    ppo = manifest["recipe"]["ppo"]
+    ppo = manifest["recipe"]["learner"]
     assert (ppo["envs"], ppo["entropy"], ppo["lam"]) == (8, 0.05, 0.9)
     assert main(["crossplay", "run", "--bots", "--episodes", "2", "--out", "matrix"]) == 0
     played = load_crossplay(tmp_path / "matrix")

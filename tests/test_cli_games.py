@@ -175,16 +175,19 @@ BAD_COMMANDS: dict[str, tuple[tuple[str, ...], str]] = {
     "no games to record": (("record", "room", "--episodes", "0", "--out", "new"), "0 episodes"),
     "bc without games": (("train", "bc", "--out", "new"), "give it --data FILE"),
     "bc with a game": (("train", "bc", *ROOM, "--out", "new"), "give it --data FILE"),
-    "games for another method": (("train", "sp", *GAME_FILE, "--out", "new"), "only bc does"),
+    "games for another method": (
+        ("train", "sp", *GAME_FILE, "--out", "new"),
+        "--data belongs to bc",
+    ),
     "bc with steps": (
         ("train", "bc", *GAME_FILE, "--steps", "500", "--out", "new"),
-        "bc takes --data, --members, --network, --seed and --out",
+        "--steps belongs to",
     ),
     "bc with games and a game": (
         ("train", "bc", *GAME_FILE, *ROOM, "--out", "new"),
         "the file says which game",
     ),
-    "bc resumed": (("train", "bc", *GAME_FILE, "--resume", "--out", "room"), "bc takes"),
+    "bc resumed": (("train", "bc", *GAME_FILE, "--resume", "--out", "room"), "bc has no"),
     "nobody to imitate": (
         ("train", "bc", *GAME_FILE, "--members", "0", "--out", "new"),
         "members is 0",

@@ -227,8 +227,8 @@ def test_rows_of_metrics_reach_the_sinks_of_the_caller() -> None:
 
 
 def test_unfinished_run_of_an_earlier_version_is_gone_on_with(tmp_path: Path) -> None:
-    """Two of twelve updates were left. (The agents are those of the version that began it, bit for bit,
-    where the compiler's options are the same; here they are not.)"""
+    """Two of twelve updates were left. With the compiler's usual options, which tests do not have,
+    the agents are those that the earlier version ended with, bit for bit."""
     run = tmp_path / "run"
     shutil.copytree(Path(__file__).parent / "data" / "run_of_an_earlier_version", run)
     env = zsc.make("overcooked/cramped_room", horizon=20)

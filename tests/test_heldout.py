@@ -308,7 +308,7 @@ def test_agents_that_are_partners_are_refused() -> None:
 
 TINY = {
     "steps": 64 * 40,
-    "ppo": PPOConfig(
+    "learner": PPOConfig(
         envs=64, segments=1, epochs=4, minibatches=1, learning_rate=2e-2, shaping_steps=0
     ),
     "policy": lambda spec: zsc.mlp_policy(spec, widths=(8,)),
@@ -333,14 +333,15 @@ def test_best_response_learns_its_partner_s_lever() -> None:
 def test_of_several_tries_the_better_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     partners, asked = constants([3, 9, 5]), []
 
-    def train(env: Any, partners: Pool, groups: np.ndarray, plan: Any, **rest: Any) -> Pool:
+    def train(run: Any, partners: Pool, table: Any, *rest: Any) -> Pool:
+        groups = np.asarray(table.places)
         asked.append(groups.tolist())
         pool = constants([0, 3, 9, 8, 1, 2])
         labels = [
             replace(label, parents=tuple(partners.ids[i] for i in group))
             for label, group in zip(pool.labels, groups, strict=True)
         ]
-        return pool.replace(labels=tuple(labels))
+        return replace(pool, labels=tuple(labels))
 
     monkeypatch.setattr(best_response, "train_responses", train)
     kept = BestResponse(partners, tries=2).train(LEVER)

@@ -221,6 +221,8 @@ def shown(recipe: Recipe, spec: EnvSpec) -> str:
             continue
         if each.name.endswith("steps") and value is None and stages:
             value = stages[-1 if each.name == "steps" else 0].steps
+        if each.name.endswith("steps") and value is not None:
+            value = float(value)
         if each.name == "network":
             made = (value or stages[-1].network) if stages else value
             names = [name for name, make in NETWORKS.items() if make is made]
@@ -311,6 +313,4 @@ def _text(value: Any) -> str:
         return f"[{', '.join(map(_text, value))}]"
     if isinstance(value, str):
         return json.dumps(value)
-    return (
-        "the usual" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-    )
+    return "the usual" if value is None else str(value)
