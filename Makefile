@@ -54,6 +54,8 @@ bench: $(BENCH)  ## the figures of benchmarks/RESULTS.md; hours
 	$(BIN)/python -m benchmarks.hanabi mini-2p
 	$(BIN)/python -m benchmarks.hanabi_full
 	$(BIN)/python -m benchmarks.score
+	$(BIN)/python -m benchmarks.co_play overcooked/coordination_ring
+	$(BIN)/python -m benchmarks.co_play overcooked/mirror_ring
 
 notebooks: $(DEV)  ## execute the notebooks and keep their outputs
 	$(BIN)/python -m jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb

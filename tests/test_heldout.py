@@ -311,7 +311,7 @@ TINY = {
     "learner": PPOConfig(
         envs=64, segments=1, epochs=4, minibatches=1, learning_rate=2e-2, shaping_steps=0
     ),
-    "policy": lambda spec: zsc.mlp_policy(spec, widths=(8,)),
+    "network": lambda spec: zsc.mlp_policy(spec, widths=(8,)),
 }
 
 

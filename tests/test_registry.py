@@ -61,7 +61,7 @@ def test_a_game_from_elsewhere_goes_all_the_way_through(tmp_path: Path) -> None:
     assert env == Elsewhere(centred=False, horizon=5)
     zsc.check_environment(env, games=4)
 
-    recipe = SelfPlay(members=2, steps=40, ppo=TINY, policy=zsc.mlp_policy)
+    recipe = SelfPlay(members=2, steps=40, learner=TINY, network=zsc.mlp_policy)
     pool = recipe.train(env, seed=0, out=tmp_path / "run")
     again = env_of((tmp_path / "run",))
     assert again == env
