@@ -11,7 +11,11 @@ class UserError(ValueError):
 
 
 def unknown(what: str, value: object, allowed: Iterable[str]) -> UserError:
-    """The error for a name that is not known, with the allowed ones and the nearest match."""
+    """The error for a name that is not known, with the allowed ones and the nearest match.
+
+    >>> print(unknown("method", "fpc", ["sp", "fcp"]))
+    unknown method 'fpc': use one of fcp, sp; did you mean 'fcp'?
+    """
     names = sorted(allowed)
     near = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""

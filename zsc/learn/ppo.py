@@ -105,7 +105,11 @@ def schedule(config: PPOConfig, clock: Clock) -> Schedule:
 
 
 def ppo(config: PPOConfig, critic: CentralCritic | None = None) -> Learner:
-    """PPO as a learner. With a critic of the whole game it is MAPPO; the agents stay the same."""
+    """PPO as a learner. With a critic of the whole game it is MAPPO; the agents stay the same.
+
+    >>> ppo(PPOConfig()) == ppo(PPOConfig()), ppo(PPOConfig(), CentralCritic()).name
+    (True, 'mappo')
+    """
     optimizer = make_optimizer(config)
     return Learner(
         name="ppo" if critic is None else "mappo",

@@ -57,7 +57,11 @@ def inputs_of(
 
 def own_first(acted: Array, seat: Array) -> Array:
     """[..., A] a joint action by seat as the agent in `seat` [...] knows it: its own first, then
-    those of the seats behind it."""
+    those of the seats behind it.
+
+    >>> own_first(jnp.array([3, 1, 2]), jnp.int32(1)).tolist()
+    [1, 2, 3]
+    """
     agents = acted.shape[-1]
     order = (seat[..., None] + jnp.arange(agents)) % agents
     return jnp.take_along_axis(acted, order, axis=-1)

@@ -49,7 +49,11 @@ class MatchSpec:
             raise UserError("cast is empty: name the policy of at least one role, e.g. (0,)")
 
     def envs(self, total: int) -> int:
-        """E for this kind of game: its share of the total, a multiple of the blocks."""
+        """E for this kind of game: its share of the total, a multiple of the blocks.
+
+        >>> MatchSpec(blocks=8, share=0.5).envs(50)
+        24
+        """
         return max(self.blocks, round(total * self.share) // self.blocks * self.blocks)
 
     def learners(self, num_agents: int) -> int:
@@ -62,7 +66,11 @@ class MatchSpec:
         return num_agents if self.partner is None else len(self.cast)
 
     def players(self, num_agents: int) -> tuple[int, ...]:
-        """[R] which of a team's policies plays each of the learner's roles."""
+        """[R] which of a team's policies plays each of the learner's roles.
+
+        >>> MatchSpec(cast=(0, 1)).players(3)
+        (0, 1, 1)
+        """
         missing = self.learners(num_agents) - len(self.cast)
         return self.cast + (self.cast[-1],) * missing
 

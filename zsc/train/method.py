@@ -89,6 +89,11 @@ class Method:
 
     Hooks must be equal from run to run, so that programs are compiled once: functions of a module,
     or frozen dataclasses with `__call__`.
+
+    >>> def sparse_only(member, policy, played):
+    ...     return tuple(game._replace(shaped=0.0 * game.shaped) for game in played)
+    >>> Method("no shaping", reward=sparse_only).specs[0].name
+    'self'
     """
 
     name: str
