@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from tests.test_stats import played
+from tests.evaluation.test_stats import played
 from zsc import UserError
 from zsc.evaluation.plots import (
     compatibility_graph,

@@ -58,7 +58,7 @@ def test_hooks_of_one_member_need_no_more_memory_than_self_play() -> None:
 
 def test_pool_of_an_earlier_version_loads_and_plays(tmp_path: Path) -> None:
     folder = tmp_path / "pool"
-    shutil.copytree(Path(__file__).parent / "data" / "pool_of_an_earlier_version", folder)
+    shutil.copytree(Path(__file__).parent.parent / "data" / "pool_of_an_earlier_version", folder)
     pool = zsc.load_pool(folder)
     assert [label.checkpoint for label in pool.labels] == ["final"] * 3
     env = zsc.make("overcooked/cramped_room", horizon=10)
@@ -230,7 +230,7 @@ def test_unfinished_run_of_an_earlier_version_is_gone_on_with(tmp_path: Path) ->
     """Two of twelve updates were left. With the compiler's usual options, which tests do not have,
     the agents are those that the earlier version ended with, bit for bit."""
     run = tmp_path / "run"
-    shutil.copytree(Path(__file__).parent / "data" / "run_of_an_earlier_version", run)
+    shutil.copytree(Path(__file__).parent.parent / "data" / "run_of_an_earlier_version", run)
     env = zsc.make("overcooked/cramped_room", horizon=20)
     recipe = SelfPlay(members=2, steps=20 * 4 * 12, learner=SMALL)
     pool = recipe.train(env, seed=5, out=run, resume=True)

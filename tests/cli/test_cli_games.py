@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import zsc
-from tests import test_human_data as human
+from tests.records import test_human_data as human
 from tests.conftest import Refused
 from tests.disk import files
 from zsc.cli import main

@@ -14,7 +14,7 @@ import pytest
 
 from zsc.evaluation import stats
 
-FILE = Path(__file__).parent.parent.parent / "shared" / "reference" / "op_hanabi_matrices.txt"
+FILE = Path(__file__).parents[3] / "shared" / "reference" / "op_hanabi_matrices.txt"
 
 #: SP, XP and XP* of each matrix, in the order of the file.
 PUBLISHED = {
