@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 import zsc
-from tests.records import test_human_data as human
 from tests.conftest import Refused
 from tests.disk import files
+from tests.records import test_human_data as human
 from zsc.cli import main
 from zsc.evaluation import load_crossplay
 from zsc.records.record import load_record
