@@ -21,7 +21,7 @@ from zsc.populations.journal import Log
 from zsc.train.loop import Saving, fit
 from zsc.train.method import Method
 from zsc.train.run import Saver
-from zsc.train.state import TrainState, init_state, steps_per_update, updates_for
+from zsc.train.state import TrainState, as_learner, init_state, steps_per_update, updates_for
 from zsc.train.update import make_update
 from zsc.types import Params
 
@@ -80,13 +80,13 @@ class Stage:
     ) -> Pool:
         """The trained agents as a pool, with their measured skill in the labels.
 
-        policy: what they act by, if not by what they learned with. Of a team, its first policy. A
+        policy: what they act by, if not as their learner says. Of a team, its first policy. A
         member that was stopped because its numbers went bad has the checkpoint "stopped".
         """
         learned, params = self.policy, state.params
         if isinstance(learned, Team):
             learned, params = learned.policies[0], params[0]
-        policy = policy or learned
+        policy = policy or as_learner(self.learner).plays(learned)
         params, alive = to_host((params, state.alive))
         key = jax.random.fold_in(jax.random.key(self.seed), keys.SKILL)
         skills = self_play_returns(self.env, policy, params, episodes=SKILL_EPISODES, key=key)

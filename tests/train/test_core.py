@@ -217,6 +217,15 @@ def test_uniform_is_the_published_form() -> None:
     assert published.members == 2
 
 
+def test_agents_of_a_value_learner_act_by_their_best_action() -> None:
+    """Action values are no preferences: sampled by them, agents would play nearly at random."""
+    config = zsc.QConfig(envs=64, capacity=512, steps=4, exploring=0.2)
+    recipe = SelfPlay(members=2, steps=64 * 60, learner=zsc.vdn(config))
+    pool = recipe.train(zsc.make("lever"), seed=0)
+    assert pool.policy.name == "greedy"
+    assert min(label.skill for label in pool.labels) >= 0.9
+
+
 def test_rows_of_metrics_reach_the_sinks_of_the_caller() -> None:
     from zsc.train.sinks import Memory
 

@@ -69,6 +69,7 @@ class Learner:
         `loss` is the method's own, or None. metrics has "loss".
     behave(policy) -> policy: how it explores while it learns, with parameters
     acting(params, hypers) -> params.
+    plays(policy) -> policy: how the agents act when learning is over.
     world(env) -> the function of a state whose values [T + 1, E, ...] it wants to see, or None.
     learn_jointly: `learn` for all members [M, ...] with one loss for all of them, or None.
     """
@@ -81,6 +82,7 @@ class Learner:
     schedule: Callable[[Clock], Hypers] = field(compare=False, repr=False)
     learn: Callable[..., tuple[Params, PyTree, Metrics]] = field(compare=False, repr=False)
     behave: Callable[[Policy], Policy] = field(default=_unchanged, compare=False, repr=False)
+    plays: Callable[[Policy], Policy] = field(default=_unchanged, compare=False, repr=False)
     acting: Callable[[Params, Hypers], Params] = field(
         default=_as_they_are, compare=False, repr=False
     )

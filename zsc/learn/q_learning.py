@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import optax
 
 from zsc import keys
-from zsc.agents.policy import Inputs, Out, Policy
+from zsc.agents.policy import Inputs, Out, Policy, greedy
 from zsc.envs.base import Environment
 from zsc.errors import UserError
 from zsc.learn import replay as buffers
@@ -191,6 +191,7 @@ def value_learner(config: QConfig, mixing: MakeMixing | None, name: str) -> Lear
         schedule=partial(_schedule, config),
         learn=partial(_learn, rules),
         behave=epsilon_greedy,
+        plays=greedy,
         acting=lambda params, hypers: (params, hypers.epsilon),
         world=(lambda env: None) if mixing is None else (lambda env: mixing(env).world),
     )
