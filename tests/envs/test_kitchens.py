@@ -140,9 +140,9 @@ def untrained(env, seed):
 def test_agents_of_many_kitchens_meet_others_in_a_fixed_one(tmp_path):
     pools = {"many": untrained(MANY, 0), "compact": untrained(COMPACT, 1)}
     assert MANY.spec.obs_id == PADDED.spec.obs_id == "padded:6x6"
-    seen = crossplay(COMPACT, pools, episodes=2, seed=3).values
+    seen = crossplay(COMPACT, pools, episodes=2, seed=3).events
     assert len(np.unique(seen.reshape(4, -1), axis=0)) == 4  # they do differ
-    alone = crossplay(PADDED, {"many": pools["many"]}, episodes=2, seed=3).values
+    alone = crossplay(PADDED, {"many": pools["many"]}, episodes=2, seed=3).events
     np.testing.assert_array_equal(alone, seen[:2, :2])
     moved = at_home(pools["many"], COMPACT)
     again = zsc.load_pool(moved.save(tmp_path / "pool"))
