@@ -38,7 +38,7 @@ def spent(folder: Path, *args: str) -> float:
 def train(folder: Path, game: str, seed: int) -> float:
     """Seconds of a training of one update."""
     spec = zsc.make(game).spec
-    steps = spec.horizon * preset(spec).ppo.envs
+    steps = spec.horizon * preset(spec).learner.envs
     out = str(folder / f"run-{seed}")
     return spent(folder, "train", "sp", "--env", game, "--steps", str(steps), "--seed", str(seed),
                  "--members", "8", "--out", out)  # fmt: skip

@@ -39,7 +39,7 @@ KITCHEN = "cramped_room"
 
 def pool(env, policy, chunk, members=MEMBERS):
     """(turn) -> steps that living games played: `chunk` more updates of all members."""
-    ppo, method = preset(env.spec).ppo, Method("self_play")
+    ppo, method = preset(env.spec).learner, Method("self_play")
     update = make_update(env, policy, method, ppo)
     state = init_state(env, policy, method, ppo, members=members, seed=0, updates=10_000)
 
