@@ -5,7 +5,7 @@ scores are [runs, tasks]: one number per training run (seed) and task (a kitchen
 seat). Runs are the replication unit: intervals resample whole runs, since the same agent met every
 partner and seat. Where each column is a training of its own (kitchens), `independent_tasks=True`
 resamples runs inside each task: the stratified bootstrap of Agarwal et al. 2021 (arXiv 2108.13264).
-Intervals are widened for few runs as in `evaluation.stats`.
+Intervals are those of `evaluation.intervals`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ import numpy as np
 from scipy.stats import trim_mean
 
 from zsc.errors import UserError
-from zsc.evaluation.stats import RESAMPLES, Interval, interval, small_sample
+from zsc.evaluation.intervals import (
+    ANYTHING,
+    RESAMPLES,
+    SHARE,
+    Interval,
+    Range,
+    choices,
+    interval,
+)
 
 
 def iqm(scores: np.ndarray) -> float:
@@ -28,19 +36,19 @@ def aggregate(
     scores: np.ndarray,
     statistic: Callable[[np.ndarray], float] = iqm,
     *,
+    possible: Range = ANYTHING,
     independent_tasks: bool = False,
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Interval:
     """A statistic of scores [runs, tasks] with its 95 % bootstrap interval over runs.
 
-    The statistic is a kind of mean: where no score is negative, the interval is not either.
+    possible: what the statistic can be; for means of returns `intervals.pays(env.spec)`.
     Raises UserError for scores that are no matrix or not all numbers.
     """
     scores = check_scores(scores)
     draws = [statistic(x) for x in _resampled(scores, independent_tasks, seed, resamples)]
-    least = min(0.0, float(scores.min()))
-    return interval(statistic(scores), np.array(draws), small_sample(len(scores)), least)
+    return interval(statistic(scores), np.array(draws), len(scores), possible)
 
 
 def probability_of_improvement(
@@ -66,9 +74,7 @@ def probability_of_improvement(
     )
     # a side of one run has no resamples, and then there are no pairs of them
     draws = np.array([_beats(x, y) for x, y in zip(*resampled, strict=False)])
-    stretch = small_sample(min(len(ours), len(others)))
-    found = interval(_beats(ours, others), draws, stretch, 0.0)
-    return found._replace(high=min(found.high, 1.0))
+    return interval(_beats(ours, others), draws, min(len(ours), len(others)), SHARE)
 
 
 def performance_profile(
@@ -83,12 +89,12 @@ def performance_profile(
     scores = check_scores(scores)
     above = lambda x: (x[..., None] > np.asarray(thresholds, float)).mean((0, 1))
     draws = np.array([above(x) for x in _resampled(scores, independent_tasks, seed, resamples)])
-    share = above(scores)
-    stretch = small_sample(len(scores))
-    if len(draws) == 0 or not np.isfinite(stretch):
-        return share, np.full_like(share, np.nan), np.full_like(share, np.nan)
-    low, high = share + stretch * (np.percentile(draws, [2.5, 97.5], axis=0) - share)
-    return share, np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
+    bands = [
+        interval(float(point), draws[:, i] if len(draws) else draws, len(scores), SHARE)
+        for i, point in enumerate(above(scores))
+    ]
+    share, low, high = np.array(bands).T
+    return share, low, high
 
 
 def worst_case(scores: np.ndarray) -> float:
@@ -134,10 +140,9 @@ def _resampled(
 ) -> list[np.ndarray]:
     """Runs drawn with replacement, whole or for each task; none if there is one run only."""
     runs, tasks = scores.shape
-    rng = np.random.default_rng(seed)
-    shape = (runs, tasks if independent_tasks else 1)
-    count = resamples if runs > 1 else 0
-    return [scores[rng.integers(runs, size=shape), np.arange(tasks)] for _ in range(count)]
+    columns = tasks if independent_tasks else 1
+    places = choices(runs, columns, seed=seed, resamples=resamples)
+    return [scores[chosen, np.arange(tasks)] for chosen in places]
 
 
 def _beats(ours: np.ndarray, others: np.ndarray) -> float:

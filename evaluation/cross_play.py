@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from zsc.agents.views import agents_of
 from zsc.envs.base import Environment
 from zsc.errors import UserError
 from zsc.evaluation import plots
+from zsc.evaluation.intervals import Range, pays, rough
 from zsc.evaluation.matrix import Matrix, names_of
 from zsc.files import load_arrays, save_arrays
 from zsc.play.crossplay import DEFAULT_BUDGET, METRICS
@@ -46,11 +48,13 @@ class CrossPlay(Matrix):
         if path.exists():
             raise UserError(f"{path} already exists: choose another place or remove it")
         notes = {"format": FORMAT} | {name: getattr(self, name) for name in _NOTES}
+        notes |= {"pays": self.pays.noted()}
         return save_arrays(path, {"values": self.values, "events": self.events}, notes)
 
     def _repr_html_(self) -> str:
         title = f"<b>cross-play</b> of {len(self)} policies, {self.episodes} episodes, {self.env}"
-        return title + self.summary().round(1).to_html()
+        table = self.summary()
+        return title + table.round(1).to_html() + escape(rough(table["policies"].to_dict()))
 
 
 def crossplay(
@@ -86,6 +90,7 @@ def crossplay(
         seed=seed,
         greedy=greedy,
         methods=tuple(label.method for label in labels),
+        pays=pays(env.spec),
     )
 
 
@@ -115,6 +120,7 @@ def load_crossplay(folder: str | Path) -> CrossPlay:
         seed=notes["seed"],
         greedy=notes["greedy"],
         methods=tuple(notes["methods"]),
+        pays=Range.told(notes.get("pays", (None, None))),
     )
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from html import escape
 from pathlib import Path
 
 import jax
@@ -24,13 +26,14 @@ from zsc.envs.base import Environment, settings_of
 from zsc.envs.registry import rebuild
 from zsc.errors import UserError, unknown
 from zsc.evaluation.aggregates import aggregate, cvar, iqm, worst_case
+from zsc.evaluation.intervals import ANYTHING, Interval, Range, pays, rough
 from zsc.evaluation.matrix import names_of
 from zsc.evaluation.metrics import Proximity, best_response_proximity, regret
-from zsc.evaluation.stats import Interval
 from zsc.files import read_json, write_json
 from zsc.play.crossplay import DEFAULT_BUDGET, versus
 
 FOLDER = Path(__file__).parent / "rosters"
+_OWN_COLUMNS = ("best response", "seats")  # of `by_partner`, beside the groups
 _WORST_SHARE = 0.25  # of the partners, for the conditional value at risk
 
 
@@ -70,6 +73,7 @@ class Score:
     roster: str
     seed: int
     greedy: bool
+    pays: Range = ANYTHING  # what a mean return can be in this game
 
     def runs(self, group: str) -> np.ndarray:
         """[runs, cells] mean returns of a group's agents in the cells that count."""
@@ -80,7 +84,8 @@ class Score:
 
     def proximity(self, group: str) -> Proximity:
         """BR-Prox of a group, IQM over its agents, the partners and the seats."""
-        return best_response_proximity(self.runs(group), self.best[self.counts], self._cells())
+        best = self.best[self.counts]
+        return best_response_proximity(self.runs(group), best, self._cells(), possible=self.pays)
 
     def summary(self) -> pd.DataFrame:
         """One row per group: held-out score, BR-Prox, regret, worst partner, worst quarter.
@@ -90,14 +95,15 @@ class Score:
         rows = {}
         for group in dict.fromkeys(self.groups):
             scores, near = self.runs(group), self.proximity(group)
+            of_partners = partial(aggregate, self._by_partner(group), possible=self.pays)
             parts = {
-                "score": aggregate(scores, lambda x: float(x.mean())),
-                "score IQM": aggregate(scores, iqm),
+                "score": aggregate(scores, lambda x: float(x.mean()), possible=self.pays),
+                "score IQM": aggregate(scores, iqm, possible=self.pays),
                 "BR-Prox": near.clipped,
                 "BR-Prox unclipped": near.unclipped,
-                "regret": regret(scores, self.best[self.counts]),
-                "worst partner": aggregate(self._by_partner(group), worst_case),
-                "worst quarter": aggregate(self._by_partner(group), cvar(_WORST_SHARE)),
+                "regret": regret(scores, self.best[self.counts], possible=self.pays),
+                "worst partner": of_partners(worst_case),
+                "worst quarter": of_partners(cvar(_WORST_SHARE)),
             }
             rows[group] = {"agents": len(scores), "above best": near.above_one} | _flat(parts)
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("group")
@@ -130,7 +136,8 @@ class Score:
 
     def _repr_html_(self) -> str:
         title = f"<b>held-out score</b> on {self.roster}, {self.values.shape[3]} episodes per cell"
-        return title + self.summary().round(2).to_html()
+        table = self.summary()
+        return title + table.round(2).to_html() + escape(rough(table["agents"].to_dict()))
 
     def _by_partner(self, group: str) -> np.ndarray:
         """[runs, partners that count] the mean over seats that count."""
@@ -238,6 +245,9 @@ def score(
     """
     if not entries:
         raise UserError("nobody to score: give at least one pool, e.g. {'SP': pool}")
+    for name in _OWN_COLUMNS:
+        if name in entries:
+            raise UserError(f"a group called {name!r} would hide that column: rename it")
     held = held or roster(env.spec.id)
     pools = [agents_of(pool, held.env, greedy) for pool in entries.values()]
     for group, pool in entries.items():
@@ -260,6 +270,7 @@ def score(
         roster=held.name,
         seed=seed,
         greedy=greedy,
+        pays=pays(held.env.spec),
     )
 
 

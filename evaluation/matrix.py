@@ -12,6 +12,7 @@ import pandas as pd
 from zsc.agents.pool import Pool
 from zsc.errors import UserError, unknown
 from zsc.evaluation import stats
+from zsc.evaluation.intervals import ANYTHING, RESAMPLES, Interval, Range
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Matrix:
     seed: int
     greedy: bool
     methods: tuple[str, ...] = ()  # [N] of each policy's label
+    pays: Range = ANYTHING  # what a mean return can be in this game
 
     def __post_init__(self) -> None:
         size, shape = len(self.names), np.shape(self.values)
@@ -69,7 +71,7 @@ class Matrix:
 
         metric: one of `metrics`, or an event of the row's policy. Raises UserError for another.
         """
-        if metric in self.event_names:
+        if metric in self.event_names and metric not in self.metrics:
             return self.events[:, :, seat, self.event_names.index(metric)]
         return self.games(metric)[:, :, seat].mean(-1)
 
@@ -78,7 +80,7 @@ class Matrix:
 
         Raises UserError for another, and for events: of those only means are kept.
         """
-        if metric in self.event_names:
+        if metric in self.event_names and metric not in self.metrics:
             raise UserError(
                 f"{metric!r} is an event, of which the mean per episode is kept: take "
                 "matrix() or events, or record the games"
@@ -102,19 +104,39 @@ class Matrix:
         met = np.array([[other in mine for other in self.ids] for mine in self.parents], bool)
         return met.reshape(len(self), len(self)) | met.reshape(len(self), len(self)).T
 
+    @property
+    def same_agent(self) -> np.ndarray:
+        """[N, N] bool: both are the same agent, in its own place or as a copy in another group."""
+        ids = np.array(self.ids)
+        return ids[:, None] == ids[None]
+
+    @property
+    def strangers(self) -> np.ndarray:
+        """[N, N] bool: two different agents of which none was a training partner of the other."""
+        return ~self.same_agent & ~self.trained_together
+
+    def different(self, members: np.ndarray) -> np.ndarray:
+        """Those places [n] whose agents are all different: of copies the first."""
+        ids = np.array(self.ids)[members]
+        return members[np.sort(np.unique(ids, return_index=True)[1])]
+
     def repeats(self, members: np.ndarray) -> bool:
         """True if these policies are runs of one method."""
         return len({self.methods[i] for i in members if self.methods}) <= 1
 
     # statistics
 
-    def block(self, row_group: str, col_group: str) -> stats.Interval:
-        """Mean return between two different groups over both seatings, with its interval.
+    def block(self, row_group: str, col_group: str) -> Interval:
+        """Mean return of two groups with one another over both seatings, with its interval.
 
-        Pairs that were trained together do not count: they are not strangers. Only groups whose
-        policies are runs of one method are resampled; scripted partners are taken as given.
+        An agent with itself, also with its copy in the other group, and pairs that were trained
+        together do not count: they are not strangers. For one group twice this is its XP. Only
+        groups whose policies are runs of one method are resampled; scripted partners are taken as
+        given.
         """
         rows, cols = self.members(row_group), self.members(col_group)
+        if row_group == col_group:
+            return self._within(self.different(rows))[1]
         repeats = self.repeats(rows), self.repeats(cols)
         return self._stranger_block(rows, cols, repeats)
 
@@ -124,14 +146,15 @@ class Matrix:
         XP within is the group's other members, XP between all members of all other groups. The
         gap is SP - XP within. Intervals take a group's policies as repetitions of one method:
         a group of one policy, or of different methods (scripted partners), has none.
+        An agent that is in a group twice counts once, and with its copy in another group it is no
+        stranger.
         """
-        matrix = stats.check_matrix(self.matrix())
+        stats.check_matrix(self.matrix())
         rows = {}
         for group in dict.fromkeys(self.groups):
-            own = self.members(group)
+            own = self.different(self.members(group))
             repeats = self.repeats(own)
-            resamples = stats.RESAMPLES if repeats else 0
-            sp, xp, gap = stats.within(matrix[np.ix_(own, own)], resamples=resamples)
+            sp, xp, gap = self._within(own)
             others = np.setdiff1d(np.arange(len(self)), own)
             parts = {
                 "SP": sp,
@@ -149,16 +172,7 @@ class Matrix:
     def between_groups(self) -> pd.DataFrame:
         """Mean return of each group (rows) with each group's strangers (columns)."""
         names = list(dict.fromkeys(self.groups))
-        matrix = self.matrix()
-        table = {
-            col: {
-                row: stats.cross_play(matrix[np.ix_(self.members(row), self.members(row))])
-                if row == col
-                else self.block(row, col).mean
-                for row in names
-            }
-            for col in names
-        }
+        table = {col: {row: self.block(row, col).mean for row in names} for col in names}
         return pd.DataFrame(table).rename_axis("group")
 
     # tables
@@ -194,11 +208,21 @@ class Matrix:
 
     def _stranger_block(
         self, rows: np.ndarray, cols: np.ndarray, repeats: tuple[bool, bool]
-    ) -> stats.Interval:
+    ) -> Interval:
         """Two sets of policies over both seatings; nan if one of them is empty."""
+        rows, cols = self.different(rows), self.different(cols)
         index = np.ix_(rows, cols)
         both = np.mean([self.matrix(seat=s) for s in range(self.seats)], axis=0)
-        return stats.between(both[index], ~self.trained_together[index], repeats=repeats)
+        return stats.between(
+            both[index], self.strangers[index], repeats=repeats, possible=self.pays
+        )
+
+    def _within(self, own: np.ndarray) -> tuple[Interval, Interval, Interval]:
+        """SP, XP and gap of different agents of a group."""
+        index, resamples = np.ix_(own, own), RESAMPLES if self.repeats(own) else 0
+        return stats.within(
+            self.matrix()[index], self.strangers[index], possible=self.pays, resamples=resamples
+        )
 
 
 def names_of(group: str, pool: Pool) -> Sequence[str]:
@@ -208,5 +232,8 @@ def names_of(group: str, pool: Pool) -> Sequence[str]:
         return [f"{group}/{method}" for method in methods]
     found = {label.checkpoint for label in pool.labels}
     if len(found) > 1:
-        return [f"{group}/{label.member}-{label.checkpoint}" for label in pool.labels]
+        aged = [f"{group}/{label.member}-{label.checkpoint}" for label in pool.labels]
+        if len(set(aged)) == len(aged):
+            return aged
+        return [f"{group}/{i}-{label.checkpoint}" for i, label in enumerate(pool.labels)]
     return [f"{group}/{i}" for i in range(len(pool))]

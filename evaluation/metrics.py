@@ -14,8 +14,8 @@ from scipy.spatial.distance import pdist, squareform
 
 from zsc.errors import UserError, unknown
 from zsc.evaluation.aggregates import aggregate, check_scores, iqm
+from zsc.evaluation.intervals import ANYTHING, SHARE, Interval, Range
 from zsc.evaluation.matrix import Matrix
-from zsc.evaluation.stats import Interval
 
 
 class Proximity(NamedTuple):
@@ -27,13 +27,18 @@ class Proximity(NamedTuple):
 
 
 def best_response_proximity(
-    scores: np.ndarray, best: np.ndarray, partners: Sequence[str] = ()
+    scores: np.ndarray,
+    best: np.ndarray,
+    partners: Sequence[str] = (),
+    *,
+    possible: Range = ANYTHING,
 ) -> Proximity:
     """BR-Prox(e, p, seat) = J(e, p) / J(BR(p), p) (Wang et al. 2024, arXiv 2310.05208).
 
     scores [runs, cells] are the returns of an agent's runs with each partner and seating, best
-    [cells] those of the partner's best response; partners [cells] name them in messages. Raises
-    UserError where a best response earns nothing: then the share says nothing either.
+    [cells] those of the partner's best response; partners [cells] name them in messages; possible
+    is what a mean return can be. Raises UserError where a best response earns nothing: then the
+    share says nothing either.
     """
     scores, best = _with_best(scores, best)
     if (best <= 0).any():
@@ -44,18 +49,23 @@ def best_response_proximity(
             "longer, or leave this partner out"
         )
     share = scores / best
-    clipped = aggregate(np.minimum(share, 1.0), iqm)
+    shares = Range(float((possible.least / best).min()), float((possible.most / best).max()))
     return Proximity(
-        clipped=clipped._replace(high=float(np.minimum(clipped.high, 1.0))),
-        unclipped=aggregate(share, iqm),
+        clipped=aggregate(np.minimum(share, 1.0), iqm, possible=shares._replace(most=SHARE.most)),
+        unclipped=aggregate(share, iqm, possible=shares),
         above_one=float((share > 1).mean()),
     )
 
 
-def regret(scores: np.ndarray, best: np.ndarray) -> Interval:
-    """J(BR(p), p) - J(e, p), the mean over cells: scores [runs, cells], best [cells]."""
+def regret(scores: np.ndarray, best: np.ndarray, *, possible: Range = ANYTHING) -> Interval:
+    """J(BR(p), p) - J(e, p), the mean over cells: scores [runs, cells], best [cells].
+
+    possible: what a mean return can be.
+    """
     scores, best = _with_best(scores, best)
-    return aggregate(best - scores, lambda x: float(x.mean()))
+    most = float(best.mean())
+    room = Range(most - possible.most, most - possible.least)
+    return aggregate(best - scores, lambda x: float(x.mean()), possible=room)
 
 
 def event_rates(played: Matrix) -> pd.DataFrame:
@@ -125,19 +135,33 @@ def effective_rank(features: np.ndarray) -> float:
     return float(np.exp(-(share * np.log(share)).sum())) if len(share) else 0.0
 
 
-def compatibility_clusters(matrix: np.ndarray, *, distance: float) -> np.ndarray:
-    """[N] numbers of clusters, from 1, of policies that get on alike with everybody.
+def incompatibility(matrix: np.ndarray) -> np.ndarray:
+    """[N, N] what two policies lose by playing with one another instead of each with itself.
 
-    Average linkage of the rows and columns of M [N, N] together; `distance` is the mean difference
-    of returns up to which policies count as alike. Raises UserError for cells that are no numbers.
+    (M[i, i] + M[j, j]) / 2 - (M[i, j] + M[j, i]) / 2, at least 0: the gap of the two. In units of
+    return, whatever the other policies are and wherever returns begin.
     """
     matrix = check_scores(matrix)
-    if len(matrix) == 1:
+    own = np.diag(matrix)
+    lost = (own[:, None] + own[None]) / 2 - (matrix + matrix.T) / 2
+    return np.maximum(lost, 0.0)
+
+
+def compatibility_clusters(matrix: np.ndarray, *, distance: float | None = None) -> np.ndarray:
+    """[N] numbers of clusters, from 1, of policies that work with one another.
+
+    Average linkage of `incompatibility` of M [N, N]: policies are in one cluster while pairs of
+    its parts lose at most `distance` on average. If left out, a quarter of how far the returns of M
+    lie apart. Raises UserError for cells that are no numbers, or a distance below 0.
+    """
+    lost = incompatibility(matrix)
+    distance = 0.25 * float(np.ptp(matrix)) if distance is None else distance
+    if np.isnan(distance) or distance < 0:
+        raise UserError(f"distance is {distance}: give what two policies may lose, from 0 on")
+    if len(lost) == 1:
         return np.ones(1, int)
-    both = np.concatenate([matrix, matrix.T], axis=1)
-    # cityblock over 2 N cells, so that the threshold is in units of return
-    tree = linkage(both, "average", metric="cityblock")
-    return fcluster(tree, distance * both.shape[1], "distance").astype(int)
+    tree = linkage(squareform(lost, checks=False), "average")
+    return fcluster(tree, distance, "distance").astype(int)
 
 
 def _by_policy(played: Matrix, counts: np.ndarray) -> pd.DataFrame:

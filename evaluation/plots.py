@@ -75,8 +75,7 @@ def group_order(matrix: np.ndarray, groups: tuple[str, ...]) -> np.ndarray:
 def marginal_heatmap(played: Matrix, *, cluster: bool = True) -> Figure:
     """The heatmap, and beside it what each policy earns with itself and with strangers.
 
-    The strip at the left colours policies that get on alike with everybody (clusters at a quarter
-    of the largest return).
+    The strip at the left colours policies that work with one another (`compatibility_clusters`).
     """
     matrix = played.matrix()
     order = group_order(matrix, played.groups) if cluster else np.arange(len(matrix))
@@ -85,7 +84,7 @@ def marginal_heatmap(played: Matrix, *, cluster: bool = True) -> Figure:
         1, 2, figsize=(side * 1.35 + 1.2, side), layout="constrained", width_ratios=(3.2, 1)
     )
     heatmap(played, left, cluster=cluster)
-    kinds = compatibility_clusters(matrix, distance=0.25 * max(float(matrix.max()), 1e-9))
+    kinds = compatibility_clusters(matrix)
     colours = sns.color_palette("husl", int(kinds.max()))
     for place, policy in enumerate(order):
         box = Rectangle((-0.35, place), 0.25, 1, color=colours[kinds[policy] - 1], clip_on=False)
@@ -248,7 +247,7 @@ def save_picture(picture: Axes | Figure, path: str | Path) -> None:
 def _with_strangers(played: Matrix) -> np.ndarray:
     """[N] each policy's mean over all that it was not trained with; nan if there are none."""
     matrix = played.matrix()
-    apart = ~np.eye(len(matrix), dtype=bool) & ~played.trained_together
+    apart = played.strangers
     both = np.where(apart, (matrix + matrix.T) / 2, 0.0)
     return np.where(apart.any(1), both.sum(1) / np.maximum(apart.sum(1), 1), np.nan)
 

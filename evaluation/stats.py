@@ -9,22 +9,10 @@ that share nobody.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from scipy.stats import norm, t
 
 from zsc.errors import UserError
-
-RESAMPLES = 2_000
-
-
-class Interval(NamedTuple):
-    """A mean with the bounds of its interval; nan bounds where there is nothing to resample."""
-
-    mean: float
-    low: float
-    high: float
+from zsc.evaluation.intervals import ANYTHING, RESAMPLES, Interval, Range, drawn, interval
 
 
 def self_play(matrix: np.ndarray) -> float:
@@ -58,14 +46,21 @@ def disjoint_pairs(matrix: np.ndarray) -> tuple[float, float]:
     return float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(pairs))
 
 
-def summarize(matrix: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, float]:
+def summarize(
+    matrix: np.ndarray,
+    *,
+    possible: Range = ANYTHING,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> dict[str, float]:
     """sp, xp, xp_star, gap of one method's matrix [N, N], and their 95 % node-bootstrap bounds.
 
-    xp_sem_pairs is the standard error from disjoint pairs. Raises UserError for a matrix that is
-    not square or has cells that are not numbers.
+    possible: what a mean return can be (`intervals.pays`). xp_sem_pairs is the standard error from
+    disjoint pairs. Raises UserError for a matrix that is not square or has cells that are not
+    numbers.
     """
     matrix = check_matrix(matrix)
-    sp, xp, gap = within(matrix, seed=seed, resamples=resamples)
+    sp, xp, gap = within(matrix, possible=possible, seed=seed, resamples=resamples)
     return {
         "sp": sp.mean,
         "sp_low": sp.low,
@@ -82,36 +77,35 @@ def summarize(matrix: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) 
 
 
 def within(
-    matrix: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES
+    matrix: np.ndarray,
+    allowed: np.ndarray | None = None,
+    *,
+    possible: Range = ANYTHING,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> tuple[Interval, Interval, Interval]:
     """SP, XP and gap of one method's matrix [N, N] by the node bootstrap.
+
+    allowed [N, N] bool marks the cells off the diagonal that count for XP; all if left out.
 
     A resample draws N policies with replacement and takes the induced rows and columns; cells whose
     two ends are the same original policy are left out of XP, which narrows its spread by
     (N - 2) / (N - 1) and is undone here. From 3 policies on; with 2 there is no interval for XP.
     """
-    rng = np.random.default_rng(seed)
     size = len(matrix)
-    point = self_play(matrix), cross_play(matrix)
-    draws = []
-    for _ in range(resamples if size > 1 else 0):
-        chosen = rng.integers(size, size=size)
-        apart = chosen[:, None] != chosen[None]
-        if apart.any():
-            draws.append(
-                (np.diag(matrix)[chosen].mean(), matrix[np.ix_(chosen, chosen)][apart].mean())
-            )
-    sp, xp = np.array(draws).reshape(-1, 2).T
+    apart = ~np.eye(size, dtype=bool)
+    if allowed is not None:
+        apart &= allowed
+    point = self_play(matrix), _mean_where(matrix, apart)
+    count = drawn(size, seed=seed, resamples=resamples)
+    sp, xp = count @ np.diag(matrix) / size, _weighed(count, matrix, apart, count)
     cells = (size - 1) / (size - 2) if size > 2 else float("nan")
-    least = min(0.0, float(matrix.min()))
+    gap = point[0] - point[1]
+    apart_draws = (sp - point[0]) - cells * (xp - point[1]) + gap
     return (
-        interval(point[0], sp, small_sample(size), least),
-        interval(point[1], xp, small_sample(size) * cells, least),
-        interval(
-            point[0] - point[1],
-            (sp - point[0]) - cells * (xp - point[1]) + point[0] - point[1],
-            small_sample(size),
-        ),
+        interval(point[0], sp, size, possible),
+        interval(point[1], xp, size, possible, stretch=cells),
+        interval(gap, apart_draws, size, possible.of_differences),
     )
 
 
@@ -120,6 +114,7 @@ def between(
     allowed: np.ndarray | None = None,
     *,
     repeats: tuple[bool, bool] = (True, True),
+    possible: Range = ANYTHING,
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Interval:
@@ -128,47 +123,20 @@ def between(
     allowed [rows, cols] marks the cells that count; nan if none does. repeats: which sides are runs
     of one method and are resampled; the other is taken as given, as scripted partners are.
     """
-    if block.size == 0 or (allowed is not None and not allowed.any()):
-        return Interval(float("nan"), float("nan"), float("nan"))
-    rng = np.random.default_rng(seed)
     allowed = np.ones(block.shape, bool) if allowed is None else allowed
+    if not allowed.any():
+        return Interval(float("nan"), float("nan"), float("nan"))
     counted = [size for size, repeat in zip(block.shape, repeats, strict=True) if repeat]
-    draws = []
-    for _ in range(resamples if counted and min(counted) > 1 else 0):
-        rows, cols = (
-            rng.integers(size, size=size) if repeat else np.arange(size)
-            for size, repeat in zip(block.shape, repeats, strict=True)
-        )
-        draws.append(_mean_where(block[np.ix_(rows, cols)], allowed[np.ix_(rows, cols)]))
-    stretch, least = small_sample(min(counted, default=0)), min(0.0, float(block.min()))
-    return interval(_mean_where(block, allowed), np.array(draws), stretch, least)
-
-
-def interval(
-    point: float, draws: np.ndarray, stretch: float = 1.0, least: float = -np.inf
-) -> Interval:
-    """The 95 % percentile interval of bootstrap draws, stretched around the point estimate.
-
-    It is cut at `least`: where no return was negative, the interval of a mean is not either.
-    """
-    draws = draws[np.isfinite(draws)]
-    if len(draws) == 0 or not np.isfinite(stretch):
-        return Interval(point, float("nan"), float("nan"))
-    low, high = np.percentile(draws, [2.5, 97.5])
-    low, high = point + stretch * (low - point), point + stretch * (high - point)
-    return Interval(point, float(max(low, least)), float(high))
-
-
-def small_sample(size: int) -> float:
-    """How much wider a bootstrap interval of a mean over few units has to be.
-
-    Resampling n units understates the variance by (n - 1) / n, and a percentile interval takes the
-    normal's quantile where Student's t with n - 1 degrees belongs. nan for fewer than 2.
-    """
-    if size < 2:
-        return float("nan")
-    quantiles = t.ppf(0.975, size - 1) / norm.ppf(0.975)
-    return float(quantiles * np.sqrt(size / (size - 1)))
+    if not counted:
+        return Interval(_mean_where(block, allowed), float("nan"), float("nan"))
+    rows, cols = (
+        drawn(size, seed=seed + side, resamples=resamples)
+        if repeat
+        else np.ones((resamples, size), int)
+        for side, (size, repeat) in enumerate(zip(block.shape, repeats, strict=True))
+    )
+    draws = _weighed(rows, block, allowed, cols) if min(counted) > 1 else np.empty(0)
+    return interval(_mean_where(block, allowed), draws, min(counted), possible)
 
 
 def check_matrix(matrix: np.ndarray) -> np.ndarray:
@@ -182,6 +150,15 @@ def check_matrix(matrix: np.ndarray) -> np.ndarray:
             f"cell ({i}, {j}) of the matrix is {matrix[i, j]}: play it again or drop it"
         )
     return matrix
+
+
+def _weighed(
+    rows: np.ndarray, values: np.ndarray, allowed: np.ndarray, cols: np.ndarray
+) -> np.ndarray:
+    """[resamples] the mean of the allowed cells, each as often as its row and column were drawn."""
+    total = np.einsum("dr,rc,dc->d", rows, np.where(allowed, values, 0.0), cols, optimize=True)
+    weight = np.einsum("dr,rc,dc->d", rows, allowed.astype(float), cols, optimize=True)
+    return np.divide(total, weight, out=np.full(len(total), np.nan), where=weight > 0)
 
 
 def _mean_where(values: np.ndarray, allowed: np.ndarray) -> float:

@@ -17,8 +17,8 @@ import pandas as pd
 from zsc.agents.pool import Pool
 from zsc.envs.base import Environment
 from zsc.errors import UserError
+from zsc.evaluation.intervals import ANYTHING, RESAMPLES, Interval, Range, drawn, interval, pays
 from zsc.evaluation.matrix import names_of
-from zsc.evaluation.stats import RESAMPLES, Interval, interval, small_sample
 from zsc.play.teams import check_team_reward, count_teams, play_teams, some_teams
 
 MOST = 4_000  # teams that are played without being asked
@@ -35,11 +35,19 @@ class TeamPlay:
     methods: tuple[str, ...]
     env: str
     seed: int
+    ids: tuple[str, ...] = ()  # who is the same agent; if left out, all are different
+    pays: Range = ANYTHING  # what a mean return can be
+
+    @property
+    def firsts(self) -> np.ndarray:
+        """[N] the first place of each policy's agent: copies of an agent have the same."""
+        first = {name: place for place, name in reversed(list(enumerate(self.ids)))}
+        return np.array([first[name] for name in self.ids] or range(len(self.names)), int)
 
     @property
     def different(self) -> np.ndarray:
-        """[X] how many different policies a team has."""
-        return np.array([len(set(team)) for team in self.teams.tolist()])
+        """[X] how many different agents a team has."""
+        return np.array([len(set(team)) for team in self.firsts[self.teams].tolist()])
 
     def to_frame(self) -> pd.DataFrame:
         """One row per team: its members, how many are different, the mean return."""
@@ -74,19 +82,20 @@ class TeamPlay:
         different policies that drop out when a policy is drawn twice narrow the spread by
         (N - d) / (N - 1), which is undone.
         """
-        teams, means = self.teams[chosen], self.returns[chosen].mean(1)
-        sets = [list(dict.fromkeys(team)) for team in teams.tolist()]
-        size, most = len(policies), max(len(members) for members in sets)
-        rng = np.random.default_rng(seed)
-        draws = []
-        for _ in range(resamples if size > most else 0):
-            count = np.zeros(len(self.names))
-            np.add.at(count, rng.choice(policies, size), 1)
-            weight = np.array([count[members].prod() for members in sets])
-            if weight.sum() > 0:
-                draws.append((weight * means).sum() / weight.sum())
-        stretch = small_sample(size) * ((size - 1) / (size - most) if size > most else np.nan)
-        return interval(float(means.mean()), np.array(draws), stretch, min(0.0, float(means.min())))
+        teams, means = self.firsts[self.teams[chosen]], self.returns[chosen].mean(1)
+        policies = np.unique(self.firsts[policies])
+        size, most = len(policies), max(len(set(team)) for team in teams.tolist())
+        count = np.zeros((resamples if size > most else 0, len(self.names)), int)
+        if size > most:
+            count[:, policies] = drawn(size, seed=seed, resamples=resamples)
+        # each member of a team once, however many copies of it play
+        part = np.zeros((len(teams), len(self.names)), bool)
+        part[np.arange(len(teams))[:, None], teams] = True
+        weight = np.stack([count[:, members].prod(1) for members in part], axis=1)
+        total = weight.sum(1)
+        draws = np.divide(weight @ means, total, out=np.full(len(total), np.nan), where=total > 0)
+        stretch = (size - 1) / (size - most) if size > most else np.nan
+        return interval(float(means.mean()), draws, size, self.pays, stretch=stretch)
 
 
 def teams(
@@ -127,4 +136,6 @@ def teams(
         methods=tuple(label.method for pool in pools for label in pool.labels),
         env=env.spec.id,
         seed=seed,
+        ids=tuple(label.id for pool in pools for label in pool.labels),
+        pays=pays(env.spec),
     )

@@ -23,6 +23,7 @@ from zsc.agents.views import agents_of
 from zsc.envs.base import Environment
 from zsc.errors import UserError
 from zsc.evaluation.heldout import Score
+from zsc.evaluation.intervals import rough
 from zsc.evaluation.matrix import Matrix
 from zsc.evaluation.metrics import compatibility_clusters
 from zsc.evaluation.plots import group_order
@@ -116,7 +117,7 @@ def report_data(env: Environment, played: Matrix, extras: Extras) -> dict[str, A
     varied = [m for m in played.metrics if np.ptp(played.games(m)) > 0]
     happened = np.array(played.event_names)[played.events.any((0, 1, 2))].tolist()
     labels = [label for pool in extras.pools.values() for label in pool.labels]
-    clusters = compatibility_clusters(matrix, distance=0.25 * max(float(matrix.max()), 1e-9))
+    clusters, summary = compatibility_clusters(matrix), played.summary()
     return {
         "env": played.env,
         "episodes": played.episodes,
@@ -138,7 +139,8 @@ def report_data(env: Environment, played: Matrix, extras: Extras) -> dict[str, A
         "spread": [_rounded(spread[:, :, seat]) for seat in range(len(seats))],
         "together": played.trained_together.astype(int).tolist(),
         "policies": _policies(played, seats, clusters, labels),
-        "summary": _table(played.summary().reset_index()),
+        "summary": _table(summary.reset_index(), intervals=True),
+        "few": rough(summary["policies"].to_dict()),
         "between": _table(played.between_groups().reset_index()),
         "score": None if extras.score is None else _score(extras.score),
         "curves": {name: _curve(*curve) for name, curve in extras.curves.items()},
@@ -159,8 +161,7 @@ def _policies(
 ) -> dict[str, Any]:
     """The table of policies."""
     both = np.mean(seats, axis=0)
-    size = len(both)
-    apart = ~np.eye(size, dtype=bool) & ~played.trained_together
+    apart = played.strangers
     rows = []
     for i, name in enumerate(played.names):
         others = both[i][apart[i]]
@@ -181,22 +182,29 @@ def _policies(
 
 
 def _score(score: Score) -> dict[str, Any]:
+    summary = score.summary()
     return {
         "roster": score.roster,
-        "summary": _table(score.summary().reset_index()),
+        "summary": _table(summary.reset_index(), intervals=True),
+        "few": rough(summary["agents"].to_dict()),
         "partners": _table(score.by_partner().rename_axis("partner").reset_index()),
     }
 
 
-def _table(frame: pd.DataFrame) -> dict[str, Any]:
-    """Columns and rows; what is not a number is None. "x", "x low", "x high" become one column."""
-    columns = [c for c in frame.columns if not str(c).endswith((" low", " high"))]
+def _table(frame: pd.DataFrame, *, intervals: bool = False) -> dict[str, Any]:
+    """Columns and rows; what is not a number is None.
+
+    intervals: "x", "x low", "x high" become one column, as our own tables name them. Groups have
+    whatever names their users like.
+    """
+    ends = (" low", " high")
+    columns = [c for c in frame.columns if not (intervals and str(c).endswith(ends))]
     rows = []
     for _, line in frame.iterrows():
         cells = []
         for column in columns:
-            bounds = [_plain(line.get(f"{column} {end}")) for end in ("low", "high")]
             value = _plain(line[column])
+            bounds = [_plain(line.get(f"{column}{end}")) for end in ends] if intervals else [None]
             cells.append(value if None in bounds else [value, *bounds])
         rows.append(cells)
     return {"columns": [str(c) for c in columns], "rows": rows}

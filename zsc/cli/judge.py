@@ -18,6 +18,7 @@ from zsc.errors import UserError
 from zsc.evaluation import CrossPlay, crossplay, load_crossplay
 from zsc.evaluation.cross_play import FILE as CROSSPLAY_FILE
 from zsc.evaluation.heldout import HeldOut, Score, check_held_out, list_rosters, roster, score
+from zsc.evaluation.intervals import rough
 from zsc.evaluation.plots import read_curves
 from zsc.evaluation.report.page import FILMS, Extras, Provenance, write_report
 from zsc.files import read_json
@@ -163,14 +164,14 @@ def score_text(found: Score) -> str:
     shown = pd.DataFrame.from_dict(lines, orient="index", columns=heads).to_string()
     partners = found.by_partner().map(lambda x: f"{x:.0f}" if large else f"{x:.2f}")
     partners["seats"] = found.by_partner()["seats"]
-    cells = int(found.counts.sum())
+    cells, few = int(found.counts.sum()), rough(table["agents"].to_dict())
     return (
         f"{found.roster}: {cells} cells (partner and seat), {found.values.shape[3]} episodes each, "
         f"{'most likely' if found.greedy else 'sampled'} actions, seed {found.seed}\n\n{shown}\n\n"
         f"mean return with each partner\n{partners.to_string()}\n\n"
         "score: mean return; BR-Prox: IQM of the share of the best response's return; intervals "
         "(95 %)\nresample agents; above best: share of cells in which an agent beats the best "
-        "response"
+        "response" + (f"\n{few}" if few else "")
     )
 
 

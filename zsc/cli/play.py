@@ -27,6 +27,7 @@ from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
 from zsc.errors import UserError
 from zsc.evaluation import CrossPlay, crossplay
+from zsc.evaluation.intervals import rough
 from zsc.evaluation.plots import save_picture
 from zsc.files import write_json
 from zsc.machine.cluster import leads
@@ -209,4 +210,6 @@ def summary_text(played: CrossPlay) -> str:
             cells.append(f"{text:>{width}s}")
         lines.append(" ".join(cells))
     lines.append("means of true returns; 95 % intervals by resampling policies (node bootstrap)")
+    few = rough(table["policies"].to_dict())
+    lines += [few] if few else []
     return "\n".join(lines)

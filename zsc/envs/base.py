@@ -30,6 +30,10 @@ class TimeStep(NamedTuple):
         return self.terminated | self.truncated
 
 
+#: Columns of tables that have one for each event as well.
+OWN_COLUMNS = ("row", "col", "row_group", "col_group", "seat", "episode", "return", "length")
+
+
 @dataclass(frozen=True)
 class EnvSpec:
     """What is fixed about a game: sizes, names, limits."""
@@ -56,6 +60,12 @@ class EnvSpec:
     # no episode from a reset pays one agent less, or more; None where that is not known
     min_return: float | None = None
     max_return: float | None = None
+
+    def __post_init__(self) -> None:
+        twice = {name for name in self.event_names if self.event_names.count(name) > 1}
+        for name in (*twice, *OWN_COLUMNS):
+            if name in self.event_names:
+                raise UserError(f"{self.id}: an event called {name!r} is taken, call it otherwise")
 
 
 class Environment(Protocol):
