@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from zsc.agents.pool import Pool
+from zsc.agents.pool import Pool, check_entries
 from zsc.agents.views import agents_of
-from zsc.envs.base import Environment
+from zsc.checks import seed_of
+from zsc.envs.base import Environment, check_game
 from zsc.errors import UserError
 from zsc.evaluation import plots
 from zsc.evaluation.intervals import Range, pays, rough
@@ -21,6 +22,7 @@ from zsc.evaluation.matrix import Matrix, names_of
 from zsc.files import load_arrays, save_arrays
 from zsc.play.crossplay import DEFAULT_BUDGET, METRICS
 from zsc.play.crossplay import crossplay as play_everyone
+from zsc.switches import door
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,6 +59,7 @@ class CrossPlay(Matrix):
         return title + table.round(1).to_html() + escape(rough(table["policies"].to_dict()))
 
 
+@door
 def crossplay(
     env: Environment,
     entries: Mapping[str, Pool],
@@ -72,8 +75,9 @@ def crossplay(
     budget: bytes that games in flight may use. Raises UserError for an empty roster, no episodes,
     or a pool of another game or version.
     """
-    if not entries:
-        raise UserError("the roster is empty: give at least one pool, e.g. {'SP': pool}")
+    check_game(env)
+    check_entries(entries)
+    seed = seed_of(seed)
     pools = [agents_of(pool, env, greedy) for pool in entries.values()]
     played = play_everyone(env, pools, episodes=episodes, key=jax.random.key(seed), budget=budget)
     labels = [label for pool in pools for label in pool.labels]

@@ -20,9 +20,10 @@ import numpy as np
 import pandas as pd
 
 from zsc.agents.bots import scripted_partners
-from zsc.agents.pool import Pool, load_pool
+from zsc.agents.pool import Pool, check_entries, load_pool
 from zsc.agents.views import agents_of
-from zsc.envs.base import Environment, settings_of
+from zsc.checks import seed_of
+from zsc.envs.base import Environment, check_game, settings_of
 from zsc.envs.registry import rebuild
 from zsc.errors import UserError, unknown
 from zsc.evaluation.aggregates import aggregate, cvar, iqm, worst_case
@@ -31,6 +32,7 @@ from zsc.evaluation.matrix import names_of
 from zsc.evaluation.metrics import Proximity, best_response_proximity, regret
 from zsc.files import read_json, write_json
 from zsc.play.crossplay import DEFAULT_BUDGET, versus
+from zsc.switches import door
 
 FOLDER = Path(__file__).parent / "rosters"
 _OWN_COLUMNS = ("best response", "seats")  # of `by_partner`, beside the groups
@@ -227,6 +229,7 @@ def digest(held: HeldOut) -> str:
     return hashlib.sha256(repr(what).encode()).hexdigest()
 
 
+@door
 def score(
     env: Environment,
     entries: Mapping[str, Pool],
@@ -243,8 +246,9 @@ def score(
     it so. Raises UserError for an agent that trained with one of the partners, or is one, and for
     agents of another game.
     """
-    if not entries:
-        raise UserError("nobody to score: give at least one pool, e.g. {'SP': pool}")
+    check_game(env)
+    check_entries(entries)
+    seed = seed_of(seed)
     for name in _OWN_COLUMNS:
         if name in entries:
             raise UserError(f"a group called {name!r} would hide that column: rename it")

@@ -155,7 +155,7 @@ class Matrix:
             own = self.different(self.members(group))
             repeats = self.repeats(own)
             sp, xp, gap = self._within(own)
-            others = np.setdiff1d(np.arange(len(self)), own)
+            others = np.flatnonzero(np.array(self.groups) != group)
             parts = {
                 "SP": sp,
                 "XP within": xp,

@@ -14,12 +14,14 @@ import jax
 import numpy as np
 import pandas as pd
 
-from zsc.agents.pool import Pool
-from zsc.envs.base import Environment
+from zsc.agents.pool import Pool, check_entries
+from zsc.checks import seed_of
+from zsc.envs.base import Environment, check_game
 from zsc.errors import UserError
 from zsc.evaluation.intervals import ANYTHING, RESAMPLES, Interval, Range, drawn, interval, pays
 from zsc.evaluation.matrix import names_of
 from zsc.play.teams import check_team_reward, count_teams, play_teams, some_teams
+from zsc.switches import door
 
 MOST = 4_000  # teams that are played without being asked
 
@@ -98,6 +100,7 @@ class TeamPlay:
         return interval(float(means.mean()), draws, size, self.pays, stretch=stretch)
 
 
+@door
 def teams(
     env: Environment,
     entries: Mapping[str, Pool],
@@ -114,7 +117,10 @@ def teams(
     Raises UserError for an empty roster, too many teams, a pool of another game, or a game that
     does not pay the team.
     """
+    check_game(env)
+    check_entries(entries)
     check_team_reward(env)
+    seed = seed_of(seed)
     pools = list(entries.values())
     size = sum(len(pool) for pool in pools)
     if size == 0:

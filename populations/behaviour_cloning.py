@@ -71,6 +71,7 @@ class BehaviourCloning(Recipe):
     learner: None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         at_least_one(self, "members", "epochs", "batch", "stretch")
         if not 0 <= self.held_out < 1:
             raise UserError(f"held_out is {self.held_out}: give a share from 0 to less than 1")

@@ -40,6 +40,7 @@ class BestResponse(Recipe):
     members: int = field(init=False, default=1, repr=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         at_least_one(self, "tries")
         if len(self.partners) == 0:
             raise UserError("there are no partners to respond to: give a pool of at least 1")

@@ -69,6 +69,7 @@ class FictitiousCoPlay(Recipe):
     snapshots: int = 20
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         at_least_one(self, "members", "partners", "blocks", "snapshots")
         if not 0 <= self.self_play < 1:
             raise UserError(f"self_play is {self.self_play}: give a share from 0 to less than 1")

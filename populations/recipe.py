@@ -9,13 +9,15 @@ from typing import Any
 
 from zsc.agents.policy import Policy, Team
 from zsc.agents.pool import Pool
-from zsc.envs.base import Environment, EnvSpec
+from zsc.checks import seed_of, settle
+from zsc.envs.base import Environment, EnvSpec, check_game
 from zsc.errors import UserError
 from zsc.learn.base import Learner
 from zsc.learn.ppo import PPOConfig
 from zsc.populations.journal import Log, open_log
 from zsc.populations.presets import MakePolicy, Preset, preset
 from zsc.populations.stage import Stage
+from zsc.switches import door
 from zsc.train.method import Method
 from zsc.train.sinks import Sink
 from zsc.train.state import updates_for
@@ -78,6 +80,7 @@ class Recipe:
     network: MakePolicy | None = None
 
     def __post_init__(self) -> None:
+        settle(self)
         at_least_one(self, "members")
 
     def stages(self, spec: EnvSpec) -> tuple[Preset, ...]:
@@ -91,6 +94,7 @@ class Recipe:
     def check(self, env: Environment) -> None:
         """Raise UserError for a game that the recipe cannot be used in."""
 
+    @door
     def train(
         self,
         env: Environment,
@@ -107,8 +111,9 @@ class Recipe:
         else is told the metrics of every update. Raises UserError for settings that cannot be
         trained or a folder that is in the way.
         """
+        check_game(env)
         self.check(env)
-        stages = self.stages(env.spec)
+        seed, stages = seed_of(seed), self.stages(env.spec)
         for stage in stages:  # refused before anything is written
             updates_for(env, stage.learner, stage.steps)
         given = Log(progress=progress, more=tuple(sinks))
@@ -122,7 +127,7 @@ class Recipe:
 
     def running(self, env: Environment, seed: int, log: Log | None = None) -> Run:
         """One training of this recipe, for those who want a part of it."""
-        return Run(env, seed, log or Log(), self.stages(env.spec))
+        return Run(env, seed_of(seed), log or Log(), self.stages(env.spec))
 
     def agents(self, spec: EnvSpec) -> Policy:
         """What the agents of the first stage are, as a manifest notes it."""

@@ -31,6 +31,7 @@ from zsc.evaluation.report.clips import Clips, cell_clips
 from zsc.evaluation.stats import check_matrix
 from zsc.files import library_versions
 from zsc.play.teams import team_reward
+from zsc.switches import door
 
 FILMS = 150  # cells whose episode is carried along
 _CURVE_POINTS = 160
@@ -59,6 +60,7 @@ class Extras:
     command: str = ""
 
 
+@door
 def write_report(
     path: str | Path,
     env: Environment,

@@ -199,7 +199,7 @@ def test_unknown_roster_is_an_error_that_lists_all() -> None:
 
 
 def test_nobody_to_score_is_an_error() -> None:
-    with pytest.raises(UserError, match="nobody to score"):
+    with pytest.raises(UserError, match="the roster is empty"):
         score(ROUNDS, {}, HELD)
 
 
@@ -358,3 +358,9 @@ def test_best_response_needs_partners_and_tries(tries: int) -> None:
         BestResponse(constants([3]).take([]))
     with pytest.raises(UserError, match="made for lever"):
         BestResponse(constants([3])).train(ROUNDS)
+
+
+@pytest.mark.parametrize("name", ["best response", "seats"])
+def test_group_that_would_hide_a_column_is_refused(name: str) -> None:
+    with pytest.raises(UserError, match=f"a group called '{name}'"):
+        score(ROUNDS, {name: AGENTS["A"]}, HELD, episodes=2)

@@ -16,6 +16,7 @@ from zsc.evaluation.metrics import (
     diverse_subset,
     effective_rank,
     event_rates,
+    incompatibility,
     regret,
 )
 
@@ -85,3 +86,23 @@ def test_event_rates_tell_players_apart() -> None:
     assert rates.loc["bots/random", "misplay"] > 0
     acts = rates[["play", "discard", "colour_hint", "rank_hint"]].sum(axis=1)
     assert ((acts > 0.3) & (acts < 0.7)).all()  # two players, one move a turn
+
+
+@pytest.mark.parametrize("shift", [0.0, -1000.0])
+def test_many_conventions_are_told_apart_wherever_returns_begin(shift: float) -> None:
+    """Ten conventions of six policies each: each pair of strangers earns nothing."""
+    kind = np.arange(60) % 10
+    noise = np.random.default_rng(0).normal(0, 5, (60, 60))
+    matrix = np.where(kind[:, None] == kind, 100.0, 0.0) + noise + shift
+    found = compatibility_clusters(matrix)
+    assert len(set(found)) == 10
+    assert all(len(set(found[kind == k])) == 1 for k in range(10))
+
+
+def test_policies_that_lose_nothing_together_are_one_cluster() -> None:
+    """Weak and strong, but of one convention: their pairs earn the mean of both."""
+    skill = np.array([10.0, 50.0, 100.0])
+    assert len(set(compatibility_clusters(np.add.outer(skill, skill) / 2))) == 1
+    assert incompatibility(np.array([[10.0, 2.0], [4.0, 20.0]]))[0, 1] == 15 - 3
+    with pytest.raises(UserError, match="distance is -1"):
+        compatibility_clusters(np.eye(3), distance=-1)

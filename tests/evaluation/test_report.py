@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import re
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -15,7 +16,7 @@ import zsc
 from tests.browser import browser
 from zsc import Label, UserError, make_pool, mlp_policy
 from zsc.evaluation import crossplay
-from zsc.evaluation.report.page import Extras, Provenance, chosen_cells, write_report
+from zsc.evaluation.report.page import Extras, Provenance, chosen_cells, report_data, write_report
 
 KITCHEN = zsc.make("overcooked/cramped_room", horizon=40)
 
@@ -170,3 +171,18 @@ def test_page_works_in_a_browser(page, played, size):
         head.click()
         assert rows() == sorted(rows())
         assert driver.get_log("browser") == []
+
+
+def test_groups_called_like_bounds_stay_groups(played):
+    """Three groups "lr", "lr low", "lr high" are three columns, and no interval."""
+    names = ["lr", "lr low", "lr high"]
+    size = len(played)
+    renamed = replace(
+        played,
+        groups=tuple(names[min(i, 2)] for i in range(size)),
+        names=tuple(f"p{i}" for i in range(size)),
+    )
+    data = report_data(KITCHEN, renamed, Extras())
+    assert data["between"]["columns"] == ["group", *names[: min(size, 3)]]
+    assert all(not isinstance(cell, list) for row in data["between"]["rows"] for cell in row)
+    assert "SP low" not in data["summary"]["columns"]

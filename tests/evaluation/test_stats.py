@@ -13,6 +13,8 @@ import pytest
 import zsc
 from tests.disk import files, flip
 from zsc.evaluation import CrossPlay, load_crossplay, stats
+from zsc.evaluation.intervals import Range
+from zsc.evaluation.matrix import names_of
 from zsc.evaluation.metrics import event_means, event_rates
 from zsc.files import save_arrays
 
@@ -64,11 +66,16 @@ def test_one_policy_has_self_play_only() -> None:
     assert all(np.isnan(found[name]) for name in found if name != "sp")
 
 
-def test_equal_cells_have_an_interval_of_no_width() -> None:
-    found = stats.summarize(np.where(np.eye(5, dtype=bool), 9.0, 2.0))
-    assert [found[f"sp{x}"] for x in ("", "_low", "_high")] == [9, 9, 9]
-    assert [found[f"xp{x}"] for x in ("", "_low", "_high")] == [2, 2, 2]
-    assert [found[f"gap{x}"] for x in ("", "_low", "_high")] == [7, 7, 7]
+def test_equal_cells_leave_what_five_policies_cannot_rule_out() -> None:
+    matrix = np.where(np.eye(5, dtype=bool), 9.0, 2.0)
+    found = stats.summarize(matrix)
+    assert [found[name] for name in ("sp", "xp", "gap")] == [9, 2, 7]
+    ends = [found[f"{name}{end}"] for name in ("sp", "xp", "gap") for end in ("_low", "_high")]
+    assert np.isnan(ends).all()
+    found = stats.summarize(matrix, possible=Range(0, 9))
+    assert found["sp_high"] == 9
+    assert found["sp_low"] == pytest.approx(9 * 0.025 ** (1 / 5))  # Clopper and Pearson, 5 of 5
+    assert 0 < found["xp_low"] < 2 < found["xp_high"] < 9
 
 
 def test_disjoint_pairs_use_each_policy_once() -> None:
@@ -175,7 +182,8 @@ def test_summary_has_each_group_within_and_between() -> None:
     assert table["XP within"].to_dict() == {"A": 1, "B": 2}
     assert table["gap"].to_dict() == {"A": 9, "B": 8}
     assert table["XP between"].to_dict() == {"A": 4, "B": 4}  # the mean of both seatings
-    assert table.loc["A", "XP between low"] == table.loc["A", "XP between high"] == 4
+    # all pairs earn the same: nothing says how far others would be from that
+    assert np.isnan([table.loc["A", "XP between low"], table.loc["A", "XP between high"]]).all()
 
 
 def test_seats_tell_who_sat_where() -> None:
@@ -293,3 +301,54 @@ def test_cross_play_comes_back_from_disk_and_is_not_written_over(tmp_path: Path)
     flip(path, -1)
     with pytest.raises(zsc.UserError, match="altered or cut short"):
         load_crossplay(path)
+
+
+def test_an_agent_is_no_stranger_to_its_copy() -> None:
+    """The best of a pool beside the pool itself, and an agent that is in its group twice."""
+    matrix = np.full((5, 5), 1.0)
+    for one, two in ((0, 3), (3, 4), (0, 4)):  # 3 and 4 are agent 0 again
+        matrix[one, two] = matrix[two, one] = 100.0
+    np.fill_diagonal(matrix, 100.0)
+    found = replace(
+        played(matrix, ("SP", "SP", "SP", "best", "best")), ids=("a", "b", "c", "a", "a")
+    )
+    table = found.summary()
+    assert table["XP between"].to_dict() == {"SP": 1, "best": 1}
+    assert table["XP within"]["SP"] == 1
+    assert np.isnan(table["XP within"]["best"])  # it is one agent, twice
+    assert table["policies"].to_dict() == {"SP": 3, "best": 1}
+    assert found.block("SP", "best").mean == 1
+    assert found.between_groups().loc["SP", "best"] == 1
+
+
+def test_a_group_with_itself_is_its_cross_play() -> None:
+    found = played(two_teams(), TEAMS)
+    table = found.summary()
+    for group in ("A", "B"):
+        assert found.block(group, group).mean == table.loc[group, "XP within"]
+    assert np.diag(found.between_groups()).tolist() == table["XP within"].tolist()
+
+
+def test_copies_of_runs_make_no_interval_narrower() -> None:
+    rng = np.random.default_rng(0)
+    matrix = random_effects(rng, 4)
+    twice = np.tile(matrix, (2, 2))
+    once = played(matrix, ("A",) * 4)
+    copied = replace(played(twice, ("A",) * 8), ids=once.ids * 2)
+    pd.testing.assert_frame_equal(once.summary(), copied.summary())
+
+
+def test_names_of_checkpoints_are_unique() -> None:
+    spec = zsc.make("lever").spec
+    labels = [zsc.Label("x", member=0, checkpoint=age) for age in ("mid", "final", "final")]
+    pool = zsc.make_pool(spec, zsc.constant_policy(num_actions=10), np.arange(3), labels)
+    assert names_of("A", pool) == ["A/0-mid", "A/1-final", "A/2-final"]
+
+
+def test_event_called_like_a_column_is_refused() -> None:
+    spec = zsc.make("lever").spec
+    for name in ("return", "length", "row", "seat", "episode"):
+        with pytest.raises(zsc.UserError, match=f"an event called '{name}' is taken"):
+            replace(spec, event_names=("served", name))
+    with pytest.raises(zsc.UserError, match="'served' is taken"):
+        replace(spec, event_names=("served", "served"))

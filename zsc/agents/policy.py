@@ -291,14 +291,18 @@ def _greedy(*, name: str, config: Config) -> Policy:
 
 
 def greedy(policy: Policy) -> Policy:
-    """The same policy, always taking its most likely legal action. Same parameters."""
+    """The same policy, always taking its most likely legal action. Same parameters.
+
+    Actions that are exactly as likely are taken in turn by chance: the first of them would be a
+    convention that nobody has learned.
+    """
     if policy.name == "greedy":
         return policy
 
     def apply(params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
         carry, out = policy.apply(params, carry, inputs)
-        best = distribution(out.logits, inputs.mask).mode()
-        return carry, out._replace(logits=certain(best, len(inputs.mask)))
+        probs = jnp.where(inputs.mask, distribution(out.logits, inputs.mask).logits, -jnp.inf)
+        return carry, out._replace(logits=jnp.where(probs == probs.max(), 0.0, -1e9))
 
     config = (("config", policy.config), ("name", policy.name))
     return replace(policy, name="greedy", config=config, apply=apply)

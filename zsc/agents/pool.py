@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,6 +15,7 @@ import numpy as np
 from safetensors import numpy as safetensors
 
 from zsc.agents.policy import Policy, build
+from zsc.checks import places_of, settle
 from zsc.envs.base import EnvSpec
 from zsc.errors import UserError
 from zsc.files import (
@@ -41,6 +42,9 @@ class Label:
     checkpoint: str = "final"  # or "initial", "mid", "stopped"
     parents: tuple[str, ...] = field(default=(), repr=False)  # ids of its training partners
     id: str = ""  # follows from policy and parameters
+
+    def __post_init__(self) -> None:
+        settle(self)
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,25 @@ class Pool:
         """The ids of the agents."""
         return tuple(label.id for label in self.labels)
 
-    def take(self, members: Sequence[int] | np.ndarray) -> Pool:
-        """A pool of some of the agents, in the given order."""
-        index = np.asarray(members, np.int64)
+    def take(self, members: Sequence[int] | Sequence[bool] | np.ndarray) -> Pool:
+        """A pool of some of the agents, in the given order; members may be a mask [P] as well.
+
+        Raises UserError for places that are not there.
+        """
+        index = places_of(members, len(self), "agents")
         params = jax.tree.map(lambda x: x[index], self.params)
         labels = tuple(self.labels[int(i)] for i in index)
         return replace(self, params=params, labels=labels)
+
+    def __getitem__(self, chosen: int | slice | Sequence[int] | np.ndarray) -> Pool:
+        """A pool of one agent by its place, or of several by a slice, places or a mask."""
+        if isinstance(chosen, slice):
+            return self.take(np.arange(len(self))[chosen])
+        return self.take(np.atleast_1d(np.asarray(chosen)))
+
+    def __iter__(self) -> Iterator[Pool]:
+        """Each agent as a pool of its own."""
+        return (self.take([place]) for place in range(len(self)))
 
     def where(self, **wanted: Any) -> Pool:
         """The agents whose label has these values, e.g. `pool.where(checkpoint="final")`."""
@@ -145,8 +162,21 @@ def join(pools: Sequence[Pool]) -> Pool:
     return Pool(params, first.policy, labels, first.home)
 
 
+def check_entries(entries: Mapping[str, Pool]) -> None:
+    """Raise UserError unless these are named pools: a roster of a cross-play or a score."""
+    if not isinstance(entries, Mapping):
+        raise UserError(f"a {type(entries).__name__} is no roster: name the pools, {{'SP': pool}}")
+    if not entries:
+        raise UserError("the roster is empty: give at least one pool, e.g. {'SP': pool}")
+    for name, pool in entries.items():
+        if not isinstance(name, str) or not isinstance(pool, Pool):
+            raise UserError(f"{name!r}: {type(pool).__name__} in a roster: give names to pools")
+
+
 def check_home(pool: Pool, spec: EnvSpec) -> None:
     """Raise UserError unless the pool's agents can play this game."""
+    if not isinstance(pool, Pool):
+        raise UserError(f"a {type(pool).__name__} is no pool: train one, or zsc.load_pool(FOLDER)")
     home, here = pool.home, Home.of(spec)
     who = f"the pool of {pool.labels[0].method if pool.labels else 'nobody'}"
     if (home.obs_id, home.num_actions) != (here.obs_id, here.num_actions):

@@ -122,6 +122,14 @@ class Encoded(Protocol):
         """[A, ...] what all agents see in a state."""
 
 
+def check_game(env: Any) -> None:
+    """Raise UserError for what is no game, such as the name of one."""
+    if isinstance(env, str):
+        raise UserError(f"{env!r} is only the name of a game: give zsc.make({env!r})")
+    if not all(hasattr(env, name) for name in ("spec", "reset", "step")):
+        raise UserError(f"a {type(env).__name__} is no game: give what zsc.make(NAME) makes")
+
+
 def begin(env: Environment, key: Key) -> tuple[State, TimeStep]:
     """The start of the episode that belongs to a key; its step t draws from fold_in(key, t).
 

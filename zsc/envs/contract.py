@@ -13,11 +13,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zsc.envs.base import Environment, TimeStep
+from zsc.envs.base import Environment, TimeStep, check_game
 from zsc.envs.symmetry import Symmetry
+from zsc.switches import door
 from zsc.types import Array, State
 
 
+@door
 def check_environment(
     env: Environment, *, steps: int = 60, games: int = 16, seed: int = 0, tolerance: float = 0.0
 ) -> None:
@@ -27,6 +29,7 @@ def check_environment(
     tolerance: how far floats may differ where the rules commute with a symmetry; a game of real
     physics rounds x and y differently.
     """
+    check_game(env)
     hash(env)
     key = jax.random.key(seed)
     states, shown = _play(env, key, games, steps)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from zsc.checks import settle
 from zsc.envs.base import EnvSpec, TimeStep, first_info, world_of
 from zsc.envs.symmetry import Symmetry
 from zsc.errors import UserError
@@ -41,6 +42,7 @@ class Lever:
     payoffs: tuple[float, ...] = (1.0,) * 9 + (0.9,)
 
     def __post_init__(self) -> None:
+        settle(self)
         if self.rounds < 1:
             raise UserError(f"rounds is {self.rounds}: the lever game needs at least 1")
         if len(self.payoffs) < 2:

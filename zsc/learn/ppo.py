@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from zsc.checks import settle
 from zsc.errors import UserError
 from zsc.learn.base import (
     Clock,
@@ -55,6 +56,7 @@ class PPOConfig:
     shaping_steps: float = 2.5e6  # the shaped reward fades to nothing over these; 0: never used
 
     def __post_init__(self) -> None:
+        settle(self)
         for name in ("envs", "segments", "epochs", "minibatches"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}: at least 1 is needed")

@@ -22,6 +22,7 @@ import optax
 
 from zsc import keys
 from zsc.agents.policy import Inputs, Out, Policy, greedy
+from zsc.checks import settle
 from zsc.envs.base import Environment
 from zsc.errors import UserError
 from zsc.learn import replay as buffers
@@ -62,6 +63,7 @@ class QConfig:
     shaping_steps: float = 0.0  # the shaped reward fades to nothing over these; 0: never used
 
     def __post_init__(self) -> None:
+        settle(self)
         for name in ("envs", "segments", "batch", "steps"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}: at least 1 is needed")

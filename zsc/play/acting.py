@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from zsc.agents.policy import Inputs, Out, Policy
+from zsc.errors import UserError
 from zsc.nets import sample
 from zsc.types import Array, Carry, Params, State
 
@@ -74,13 +75,24 @@ def act(
 
     This is all that a server has to call for an agent, besides the rules.
     """
-    carry, out = policy.apply(params, carry, inputs)
+    carry, out = apply_one(policy, params, carry, inputs)
     return carry, sample(out.logits, inputs.mask, noise)
+
+
+def apply_one(policy: Policy, params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
+    """What one agent answers. Raises UserError for logits of another number than the actions'."""
+    carry, out = policy.apply(params, carry, inputs)
+    if out.logits.shape != inputs.mask.shape:  # known while tracing: playing pays nothing for it
+        raise UserError(
+            f"the policy {policy.name!r} has logits of shape {out.logits.shape} for "
+            f"{inputs.mask.shape[0]} actions: make it for this game's spec"
+        )
+    return carry, out
 
 
 def apply_batch(policy: Policy, params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
     """One parameter set on inputs with two leading axes [X, Y, ...]."""
-    one = lambda carry, inputs: policy.apply(params, carry, inputs)
+    one = lambda carry, inputs: apply_one(policy, params, carry, inputs)
     return jax.vmap(jax.vmap(one))(carry, inputs)
 
 

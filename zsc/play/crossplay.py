@@ -30,12 +30,13 @@ from zsc.errors import UserError
 from zsc.machine.cluster import to_host
 from zsc.machine.members import AXIS, map_members, member_mesh
 from zsc.nets import sample
-from zsc.play.acting import fresh_carry, inputs_of
+from zsc.play.acting import apply_one, fresh_carry, inputs_of
 from zsc.play.kinds import Kind, kinds_of, take
 from zsc.play.match import MatchSpec, draw_match
 from zsc.play.rollout import begin as begin_games
 from zsc.play.rollout import rollout
 from zsc.play.tiles import plan
+from zsc.switches import door
 from zsc.types import Array, Carry, Key, Params, State
 
 #: Bytes that the games of one tile may need; small enough to stay in a CPU's cache.
@@ -79,6 +80,7 @@ class _Tile(NamedTuple):
     played: Played  # [r, c, seating, ...]
 
 
+@door
 def crossplay(
     env: Environment,
     roster: Roster,
@@ -105,6 +107,7 @@ def crossplay(
     return _per_episode(found)
 
 
+@door
 def versus(
     env: Environment,
     rows: Roster,
@@ -148,6 +151,7 @@ def _nothing(env: Environment, rows: int, cols: int, episodes: int) -> CrossPlay
     return CrossPlayValues(values, METRICS, events, names)
 
 
+@door
 def self_play_returns(
     env: Environment, policy: Policy, params: Params, *, episodes: int, key: Key
 ) -> np.ndarray:
@@ -412,7 +416,7 @@ def _act(
         state=jax.tree.map(of_games, table.state),
         acted=of_games(table.acted),
     )
-    one = lambda p, c, i: policy.apply(p, c, i)
+    one = lambda p, c, i: apply_one(policy, p, c, i)
     batch = jax.vmap(jax.vmap(jax.vmap(one, (None, 0, 0)), (None, 0, 0)))
     carry, out = batch(params, carry, inputs)
     action = sample(

@@ -11,13 +11,16 @@ import numpy as np
 
 from zsc.agents.policy import Policy, in_turns
 from zsc.agents.pool import Pool, check_home
-from zsc.envs.base import Environment, begin
+from zsc.checks import seed_of
+from zsc.envs.base import Environment, begin, check_game
 from zsc.errors import UserError
 from zsc.play.acting import act, inputs_of
 from zsc.records.record import Record
+from zsc.switches import door
 from zsc.types import Array, Carry, Key, Params, State
 
 
+@door
 def record(
     env: Environment, agents: tuple[Pool, ...], *, episodes: int = 1, seed: int = 0
 ) -> Record:
@@ -26,13 +29,15 @@ def record(
     agents: one pool of a single agent per seat. Raises UserError for a wrong number of seats or
     a pool of another game.
     """
+    check_game(env)
+    seed = seed_of(seed)
+    for pool in agents:
+        check_home(pool, env.spec)
     if len(agents) != env.spec.num_agents or any(len(pool) != 1 for pool in agents):
         raise UserError(
             f"{env.spec.id} has {env.spec.num_agents} seats: give one single-agent pool per seat, "
             "e.g. pool.take([0])"
         )
-    for pool in agents:
-        check_home(pool, env.spec)
     if episodes < 1:
         raise UserError(f"{episodes} episodes: record at least 1")
     params = tuple(jax.tree.map(lambda x: x[0], pool.params) for pool in agents)

@@ -14,16 +14,19 @@ from PIL import Image, ImageDraw
 
 from zsc.agents.policy import Policy
 from zsc.agents.pool import Pool, Roster, check_home
+from zsc.checks import seed_of
 from zsc.envs.base import Environment
 from zsc.play.episode import episode, record
 from zsc.play.kinds import take
 from zsc.play.teams import by_kinds, team_reward
 from zsc.records.record import Record
+from zsc.switches import door, same_everywhere
 from zsc.types import Key, Params
 
 CHUNK = 32  # episodes that are recorded at a time
 
 
+@door
 def film(
     env: Environment, agents: tuple[Pool, ...], *, seed: int = 0, steps: int | None = None
 ) -> tuple[list[np.ndarray], np.ndarray]:
@@ -71,13 +74,15 @@ def record_teams(
     """
     for pool in roster:
         check_home(pool, env.spec)
-    key = jax.random.fold_in(jax.random.key(seed), 0)
+    with same_everywhere():
+        key = jax.random.fold_in(jax.random.key(seed_of(seed)), 0)
     under_way: tuple[np.ndarray, tuple[Any, ...]] | None = None
     for policies, params, numbers in by_kinds(roster, teams):
         size = min(chunk, len(numbers))  # of all chunks, so that one program plays them
         for start in range(0, len(numbers), size):
             rows = np.arange(start, min(start + size, len(numbers)))
-            played = _play(env, policies, take(params, rows, size), key)
+            with same_everywhere():
+                played = _play(env, policies, take(params, rows, size), key)
             # devices play the next chunk while whoever asked looks at the one before
             if under_way is not None:
                 yield from _records(*under_way)

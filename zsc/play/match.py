@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from zsc.agents.policy import Policy
+from zsc.checks import settle
 from zsc.errors import UserError
 from zsc.types import Array, Key, Params
 
@@ -43,6 +44,7 @@ class MatchSpec:
     several: bool = False
 
     def __post_init__(self) -> None:
+        settle(self)
         if self.relabel and self.partner is not None and "state" in self.partner.reads:
             raise UserError("a partner that reads the state cannot play relabelled games")
         if not self.cast:

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from zsc.agents.policy import Inputs, Out, Policy, Team, in_turns, policies_of
 from zsc.envs.base import Environment, TimeStep
 from zsc.nets import distribution, sample
-from zsc.play.acting import apply_batch, fresh_carry, inputs_of
+from zsc.play.acting import apply_batch, apply_one, fresh_carry, inputs_of
 from zsc.play.match import Match, MatchSpec
 from zsc.play.team import apply_team, by_role, fresh_carries
 from zsc.types import Array, Carry, Key, Params, State
@@ -218,7 +218,7 @@ def replay(
     length, envs, roles = trajectory.inputs.agent.shape
     if not policy.recurrent:
         flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[3:]), trajectory.inputs)
-        out = jax.vmap(lambda inputs: policy.apply(params, (), inputs)[1])(flat)
+        out = jax.vmap(lambda inputs: apply_one(policy, params, (), inputs)[1])(flat)
         return jax.tree.map(lambda x: x.reshape(length, envs, roles, *x.shape[1:]), out)
 
     by_turn = jax.tree.leaves(trajectory.carry)[0].shape[1] != roles
@@ -399,7 +399,7 @@ def _partners_act(view: _View, games: Games, seen: Inputs, noise: Array) -> tupl
         theirs = theirs._replace(state=())
     one = lambda p, c, i: apply_batch(partner, p, c, i)
     if spec.several:  # a parameter set for each of the partner's roles
-        apply = jax.vmap(lambda p, c, i: partner.apply(p, c, i), (None, 0, 0))
+        apply = jax.vmap(lambda p, c, i: apply_one(partner, p, c, i), (None, 0, 0))
         one = jax.vmap(apply, in_axes=(0, 1, 1), out_axes=1)
     carry, out = jax.vmap(one)(view.match.partners, games.partner, theirs)
     action = sample(out.logits, theirs.mask, block(noise))

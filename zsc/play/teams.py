@@ -20,6 +20,7 @@ from zsc.envs.base import Environment
 from zsc.errors import UserError
 from zsc.play.episode import episode
 from zsc.play.kinds import kinds_of, take
+from zsc.switches import door
 from zsc.types import Array, Key, Params
 
 
@@ -68,6 +69,7 @@ def seatings(agents: int, episodes: int) -> np.ndarray:
     return np.array(list(islice(turned, episodes)))
 
 
+@door
 def play_teams(
     env: Environment, roster: Roster, teams: np.ndarray, *, episodes: int, key: Key
 ) -> np.ndarray:

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from zsc.checks import settle
 from zsc.envs.base import EnvSpec, TimeStep, world_of
 from zsc.envs.hanabi import observation, render, rules
 from zsc.envs.hanabi.rules import LastMove, Rules, State
@@ -79,6 +80,7 @@ class Hanabi:
     strict: bool = False
 
     def __post_init__(self) -> None:
+        settle(self)
         if self.encoding not in ENCODINGS:
             raise unknown("encoding", self.encoding, ENCODINGS)
         # refused here, not inside jit, and not cached: 5.0 would be found under 5

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from zsc.checks import settle
 from zsc.envs.base import EnvSpec, TimeStep, world_of
 from zsc.envs.overcooked import dynamics, observation, render
 from zsc.envs.overcooked.automorphisms import layout_symmetry
@@ -44,6 +45,7 @@ class Overcooked:
     random_starts: bool = False
 
     def __post_init__(self) -> None:
+        settle(self)
         if self.horizon < 1:
             raise UserError(f"horizon is {self.horizon}: an episode needs at least 1 step")
         if self.encoding not in ENCODINGS and _frame(self.encoding) is None:
