@@ -80,13 +80,14 @@ class Meetings:
 
     blocks: partners at the same time. uniform: all alike, whatever the table's weights are.
     self_play: share of the games that it plays with itself. priority: exponent of the rank of those
-    that it earns least with, see `DrawPartners`.
+    that it earns least with, fade: the share of the training in which it goes, see `DrawPartners`.
     """
 
     blocks: int
     uniform: bool = True
     self_play: float = 0.0
     priority: float = 0.0
+    fade: float = 0.0
 
     def method(self, name: str, partners: Pool, envs: int, num_agents: int) -> Method:
         """The method of a best-response stage."""
@@ -99,7 +100,7 @@ class Meetings:
             name,
             specs=specs,
             init=take_table,
-            match=DrawPartners(specs, envs, num_agents, self.uniform, self.priority),
+            match=DrawPartners(specs, envs, num_agents, self.uniform, self.priority, self.fade),
             after=KeepReturns() if self.priority else None,
         )
 

@@ -7,8 +7,9 @@ seat.
 In the paper all checkpoints are met alike. In kitchens such a response does half of the work: with
 competent partners that pays, and it never learns the whole of it, which nobody does for it where a
 partner is idle. Here those that it earns least with are met more often, by rank, as in the second
-stage of MEP (Zhao et al. 2023, arXiv 2112.11701). `FictitiousCoPlay.uniform()` is the published
-form. The figures are in benchmarks/RESULTS.md, section "Fictitious co-play".
+stage of MEP (Zhao et al. 2023, arXiv 2112.11701), and less and less so until at the end all are met
+alike: first it learns the whole of the work, then to share it. `FictitiousCoPlay.uniform()` is the
+published form. The figures are in benchmarks/RESULTS.md, section "Fictitious co-play".
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class FictitiousCoPlay(Recipe):
     priority: exponent of the rank of partners, those that pay least being met most; 0 for none.
         None is 2, but 0 in games that may end early: an untrained partner ends them at once, and
         nothing can be learned from it.
+    fade: share of the training, its last, over which the exponent goes to 0: so a response learns
+        the whole of the work first, and then what its partners do alike.
     weights: how often untrained, halfway and final partners are met beside that, in proportion.
     self_play: share of the games that a response plays with itself.
     blocks: partners that a best response meets at the same time.
@@ -63,6 +66,7 @@ class FictitiousCoPlay(Recipe):
     partner_steps: float | None = None
     partner_learner: PPOConfig | Learner | None = None
     priority: float | None = None
+    fade: float = 1.0
     weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
     self_play: float = 0.0
     blocks: int = PARTNERS_AT_ONCE
@@ -75,6 +79,8 @@ class FictitiousCoPlay(Recipe):
             raise UserError(f"self_play is {self.self_play}: give a share from 0 to less than 1")
         if len(self.weights) != len(CHECKPOINTS):
             raise UserError(f"{len(self.weights)} weights: give three, for {CHECKPOINTS}")
+        if not 0 <= self.fade <= 1:
+            raise UserError(f"fade is {self.fade}: give a share from 0 to 1")
         if self.priority is not None and not 0 <= self.priority < float("inf"):
             raise UserError(f"priority is {self.priority}: give a number from 0 on")
 
@@ -138,7 +144,7 @@ class FictitiousCoPlay(Recipe):
         even = len(set(self.weights)) == 1
         usual = 2.0 if run.env.spec.fixed_length else 0.0
         priority = usual if self.priority is None else self.priority
-        meetings = Meetings(self.blocks, even, self.self_play, priority)
+        meetings = Meetings(self.blocks, even, self.self_play, priority, self.fade)
         table = table_of(groups, np.tile(self.weights, self.partners))
         return train_responses(run, partners, table, "fictitious_co_play", meetings)
 

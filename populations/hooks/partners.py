@@ -23,6 +23,7 @@ class Table(NamedTuple):
     places: Array  # [M, n] int32, places in the pool
     weights: Array  # [M, n] how often each is met, in proportion
     returns: Array  # [M, n] running mean of what was earned with each; nan before the first game
+    progress: Array  # [M] share of the budget used up
 
 
 def table_of(groups: np.ndarray, weights: Sequence[float] | np.ndarray | None = None) -> Table:
@@ -37,7 +38,7 @@ def table_of(groups: np.ndarray, weights: Sequence[float] | np.ndarray | None = 
     if given.sum() <= 0:
         raise UserError("all weights are 0: at least one partner has to be met")
     each = jnp.broadcast_to(jnp.asarray(given, jnp.float32), places.shape)
-    return Table(places, each, jnp.full(places.shape, jnp.nan))
+    return Table(places, each, jnp.full(places.shape, jnp.nan), jnp.zeros(len(places)))
 
 
 def take_table(key: Key, params: Params, partners: tuple[Table, Params]) -> tuple[Table, Params]:
@@ -54,6 +55,7 @@ class DrawPartners:
     envs: games of an update. uniform: all weights are equal. priority: exponent of the rank of a
     partner, the one that the member earns least with being met most (rank-based prioritisation, as
     in MEP's second stage, arXiv 2112.11701); 0 for none. It needs `KeepReturns` as after hook.
+    fade: over so large a share of the budget, its last, the exponent goes to 0.
     """
 
     specs: tuple[MatchSpec, ...]
@@ -61,6 +63,7 @@ class DrawPartners:
     num_agents: int
     uniform: bool = True
     priority: float = 0.0
+    fade: float = 0.0
 
     def __post_init__(self) -> None:
         if any(spec.relabel for spec in self.specs):
@@ -81,7 +84,9 @@ class DrawPartners:
         worst = jnp.argsort(jnp.argsort(jnp.nan_to_num(-table.returns, nan=jnp.inf)))
         known = jnp.isfinite(table.returns).all()
         rank = jnp.where(known, worst + 1.0, 1.0)  # 1 for the partner that pays most
-        return jnp.log(table.weights) + self.priority * jnp.log(rank)
+        left = (1.0 - table.progress) / self.fade if self.fade > 0 else 1.0
+        exponent = self.priority * jnp.clip(left, 0.0, 1.0)
+        return jnp.log(table.weights) + exponent * jnp.log(rank)
 
     def _strangers(self, partners: Params, key: Key, table: Table) -> Match:
         spec = self.specs[0]

@@ -25,7 +25,9 @@ class KeepReturns:
         new = mean_returns(told, table.places)
         old = jnp.where(jnp.isfinite(table.returns), table.returns, new)
         mixed = old + self.rate * (new - old)
-        return table._replace(returns=jnp.where(jnp.isfinite(new), mixed, table.returns)), partners
+        returns = jnp.where(jnp.isfinite(new), mixed, table.returns)
+        progress = jnp.full_like(table.progress, told.progress)
+        return table._replace(returns=returns, progress=progress), partners
 
 
 def mean_returns(told: Told, places: Array, kind: int = 0) -> Array:

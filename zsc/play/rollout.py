@@ -158,34 +158,13 @@ def rollout(
         keys = jax.random.split(jax.random.fold_in(step_key, index), len(games.over))
         state, now = jax.vmap(env.step)(keys, games.state, joint)
         earned = _of_roles(view, now.reward, turn)
-        data = {
-            "inputs": mine,
-            "action": action,
-            "log_prob": distribution(out.logits, mine.mask).log_prob(action),
-            "value": out.value,
-            "reward": earned,
-            "terminated": now.terminated,
-            "truncated": now.truncated,
-            "playing": jnp.broadcast_to(~games.over[:, None], action.shape),
-            "valid": ~games.over[:, None] & (mine.mask.sum(-1) > 1),
-            # in a fixed order: the order of a set differs from process to process, and with it
-            # the program, which its stored form would then not be found for
-            **{name: _of_roles(view, now.info[name], turn) for name in ("shaped", "events")},
-            "world": () if world is None else jax.vmap(world)(games.state),
-        }
-        after = Games(
-            state=state,
-            timestep=now,
-            first=jnp.zeros_like(games.first),
-            over=games.over | now.done,
-            learner=put_turn(games.learner, turn, learner),
-            partner=partner,
-            counted=games.counted | now.done,
-            returns=games.returns + earned[:, 0] * ~games.counted,
-            length=games.length + ~games.counted,
-            acted=joint,
-        )
-        return after, data
+        # in a fixed order: the order of a set differs from process to process, and with it the
+        # program, which its stored form would then not be found for
+        shown = {name: _of_roles(view, now.info[name], turn) for name in ("shaped", "events")}
+        data = _kept(games, now, mine, action, out) | {"reward": earned} | shown
+        data["world"] = () if world is None else jax.vmap(world)(games.state)
+        memories = put_turn(games.learner, turn, learner), partner
+        return _moved(games, state, now, memories, earned, joint), data
 
     end, data = jax.lax.scan(step, games, (jnp.arange(length), noise))
     seen = _see(view, end)
@@ -195,6 +174,43 @@ def rollout(
     if world is not None:
         data["world"] = jnp.concatenate([data["world"], jax.vmap(world)(end.state)[None]])
     return end, Trajectory(**data, last_value=out.value, carry=games.learner, last=last)
+
+
+def _kept(games: Games, now: TimeStep, mine: Inputs, action: Array, out: Out) -> dict[str, Any]:
+    """What a trajectory keeps of what was seen and done in a step, by the names of its fields."""
+    return {
+        "inputs": mine,
+        "action": action,
+        "log_prob": distribution(out.logits, mine.mask).log_prob(action),
+        "value": out.value,
+        "terminated": now.terminated,
+        "truncated": now.truncated,
+        "playing": jnp.broadcast_to(~games.over[:, None], action.shape),
+        "valid": ~games.over[:, None] & (mine.mask.sum(-1) > 1),
+    }
+
+
+def _moved(
+    games: Games,
+    state: State,
+    now: TimeStep,
+    memories: tuple[Carry, Carry],
+    earned: Array,
+    joint: Array,
+) -> Games:
+    """The games after a step; memories are those of the learner's roles and of the partner's."""
+    return Games(
+        state=state,
+        timestep=now,
+        first=jnp.zeros_like(games.first),
+        over=games.over | now.done,
+        learner=memories[0],
+        partner=memories[1],
+        counted=games.counted | now.done,
+        returns=games.returns + earned[:, 0] * ~games.counted,
+        length=games.length + ~games.counted,
+        acted=joint,
+    )
 
 
 def replay(
