@@ -51,7 +51,7 @@ class Demo:
                 )
         with timed(times, "cross-play"):
             entries["bots"] = overcooked_bots(env, BOTS)
-            played = crossplay(env, entries, episodes=16, seed=self.seed)
+            played = crossplay(env, entries, episodes=16, seed=self.seed, progress=True)
         with timed(times, "pictures"):
             write_crossplay(played, self.out)
             self._films(env, entries["SP"], played)

@@ -46,7 +46,13 @@ class ScoreRuns:
         pools = named_pools(self.runs)
         held = roster(self.roster or next(iter(pools.values())).home.env)
         found = score(
-            held.env, pools, held, episodes=self.episodes, seed=self.seed, greedy=self.greedy
+            held.env,
+            pools,
+            held,
+            episodes=self.episodes,
+            seed=self.seed,
+            greedy=self.greedy,
+            progress=True,
         )
         print(score_text(found))
         if self.out is not None:
@@ -91,7 +97,12 @@ class Report:
         pools = with_bots(trained, env) if bots else trained
         if played is None:
             played = crossplay(
-                env, pools, episodes=self.episodes, seed=self.seed, greedy=self.greedy
+                env,
+                pools,
+                episodes=self.episodes,
+                seed=self.seed,
+                greedy=self.greedy,
+                progress=True,
             )
         extras = Extras(
             pools=pools,
@@ -127,7 +138,7 @@ class Report:
     ) -> Score | None:
         if held is None:
             return None
-        return score(held.env, pools, held, seed=played.seed, greedy=played.greedy)
+        return score(held.env, pools, held, seed=played.seed, greedy=played.greedy, progress=True)
 
     def _held(self, env: Environment, pools: dict[str, Pool]) -> HeldOut | None:
         """The roster to score with, if that is asked for; refused before anything is played."""

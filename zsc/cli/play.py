@@ -85,7 +85,14 @@ class CrossPlayRuns:
         if self.bots:
             entries = with_bots(entries, env)
         began = time.perf_counter()
-        played = crossplay(env, entries, episodes=self.episodes, seed=self.seed, greedy=self.greedy)
+        played = crossplay(
+            env,
+            entries,
+            episodes=self.episodes,
+            seed=self.seed,
+            greedy=self.greedy,
+            progress=True,
+        )
         seconds = time.perf_counter() - began
         if not leads():
             return

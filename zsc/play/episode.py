@@ -13,6 +13,7 @@ from zsc.agents.policy import Policy, in_turns
 from zsc.agents.pool import Pool, check_home
 from zsc.envs.base import Environment, begin
 from zsc.errors import UserError
+from zsc.machine.memory import bytes_of, check
 from zsc.play.acting import act, inputs_of
 from zsc.records.record import Record
 from zsc.types import Array, Carry, Key, Params, State
@@ -23,8 +24,8 @@ def record(
 ) -> Record:
     """Let one agent per seat play, and keep everything. Episode e of a seed is always the same.
 
-    agents: one pool of a single agent per seat. Raises UserError for a wrong number of seats or
-    a pool of another game.
+    agents: one pool of a single agent per seat. Raises UserError for a wrong number of seats, a
+    pool of another game, or more than clearly fits into memory.
     """
     if len(agents) != env.spec.num_agents or any(len(pool) != 1 for pool in agents):
         raise UserError(
@@ -37,6 +38,10 @@ def record(
         raise UserError(f"{episodes} episodes: record at least 1")
     params = tuple(jax.tree.map(lambda x: x[0], pool.params) for pool in agents)
     policies = tuple(pool.policy for pool in agents)
+    shapes = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), episodes))
+    made = _play.eval_shape(env, policies, params, shapes)
+    what = f"a record of {episodes:,} games of {env.spec.horizon:,} steps"
+    check(what, bytes_of(made), "record fewer episodes")
     keys = jax.vmap(partial(jax.random.fold_in, jax.random.key(seed)))(jnp.arange(episodes))
     return Record(*jax.tree.map(np.asarray, _play(env, policies, params, keys)))
 

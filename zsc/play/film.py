@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 from zsc.agents.policy import Policy
 from zsc.agents.pool import Pool, Roster, check_home
 from zsc.envs.base import Environment
+from zsc.machine.memory import check
 from zsc.play.episode import episode, record
 from zsc.play.kinds import take
 from zsc.play.teams import by_kinds, team_reward
@@ -34,9 +35,11 @@ def film(
     """
     played = record(env, agents, seed=seed)
     length = min(int(played.length[0]), steps or env.spec.horizon)
-    frames = [
-        env.render(jax.tree.map(lambda x, t=t: x[0, t], played.states)) for t in range(length + 1)
-    ]
+    draw = lambda time: env.render(jax.tree.map(lambda x: x[0, time], played.states))
+    first = draw(0)
+    what = f"a film of {length + 1:,} pictures"
+    check(what, first.nbytes * (length + 1), "show only the first steps (steps=)")
+    frames = [first, *(draw(time) for time in range(1, length + 1))]
     return frames, earned(env, played)[: length + 1]
 
 
