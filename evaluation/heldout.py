@@ -234,8 +234,8 @@ def score(
     """Let every agent play with every partner of a roster, in every seat.
 
     held: the game's newest roster if left out. Agents that know the game by another encoding see
-    it so. progress: say how far it is. Raises UserError for an agent that trained with one of the partners, or is one, and for
-    agents of another game.
+    it so. progress: say how far it is. Raises UserError for an agent that trained with one of the
+    partners, or is one, and for agents of another game.
     """
     if not entries:
         raise UserError("nobody to score: give at least one pool, e.g. {'SP': pool}")

@@ -109,7 +109,7 @@ class BehaviourCloning(Recipe):
         fit = map_members(partial(_fit, plays, self, games, learn, test))
         lines = Lines("cloning", self.epochs) if run.log.progress and leads() else None
         if lines is not None:
-            lines.start(f"{self.members} members, {self.epochs} epochs")
+            lines.start(f"members {self.members}, epochs {self.epochs}")
         began = time.perf_counter()
         params, told = to_host(jax.jit(fit)(params, members))
         seconds = time.perf_counter() - began
@@ -262,14 +262,14 @@ def _check_learned(told: dict[str, np.ndarray], actions: int) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         learned = well & (loss[:, -1] < _DIVERGED * np.log(actions))
     if not learned.all():
-        last = ", ".join(f"{x:.3g}" for x in loss[~learned, -1][:6])
-        which = "no member" if not learned.any() else f"{learned.sum()} of {len(learned)} members"
+        lost = np.flatnonzero(~learned)
         line = (
-            f"{which} learned to foretell the recorded actions, the last loss of the others is "
-            f"{last} (guessing has {np.log(actions):.3g}): take a smaller learning_rate"
+            f"{len(lost)} of {len(learned)} members did not learn to foretell the recorded actions "
+            f"(member {lost[0]} has a loss of {loss[lost[0], -1]:.3g}, guessing one of "
+            f"{np.log(actions):.3g}): take a smaller learning_rate"
         )
         if not learned.any():
-            raise UserError(line.replace("of the others ", ""))
+            raise UserError(line)
         warnings.warn(line, stacklevel=3)
     return well
 

@@ -16,10 +16,12 @@ from zsc.cli.shared import (
     CROSSPLAY_FORMAT,
     Game,
     Machine,
+    check_new,
     command_line,
     env_of,
     named,
     named_pools,
+    new_folder,
     seated,
     with_bots,
 )
@@ -78,8 +80,7 @@ class CrossPlayRuns:
 
     def __call__(self) -> None:
         """Play, write, print the table."""
-        if self.out.exists():
-            raise UserError(f"{self.out} already exists: choose another --out")
+        check_new(self.out)
         entries = named_pools(self.runs)
         env = env_of(self.runs)
         if self.bots:
@@ -96,10 +97,11 @@ class CrossPlayRuns:
         seconds = time.perf_counter() - began
         if not leads():
             return
-        write_crossplay(played, self.out)
         notes = {"format": CROSSPLAY_FORMAT, "command": command_line(), "bots": self.bots}
         runs = {name: str(named(run)[1]) for name, run in zip(entries, self.runs, strict=False)}
-        write_json(self.out / "manifest.json", notes | {"runs": runs})
+        with new_folder(self.out):
+            write_crossplay(played, self.out)
+            write_json(self.out / "manifest.json", notes | {"runs": runs})
         print(summary_text(played))
         size = len(played)
         print(f"{size} x {size} policies in {seconds:.1f} s; heatmap: {self.out / 'heatmap.png'}")
@@ -121,10 +123,7 @@ class Render:
 
     def __call__(self) -> None:
         """Play and write."""
-        if self.out.exists():
-            raise UserError(f"{self.out} already exists: choose another --out")
-        if self.out.suffix.lower() != ".gif":
-            raise UserError(f"{self.out} would not be a GIF: let the name end in .gif")
+        check_new(self.out, (".gif",))
         if self.steps is not None and self.steps < 1:
             raise UserError(f"steps is {self.steps}: show at least 1")
         env, agents = seated(self.runs, self.members)
@@ -147,8 +146,7 @@ class RecordGames:
 
     def __call__(self) -> None:
         """Play and write."""
-        if self.out.exists():
-            raise UserError(f"{self.out} already exists: choose another --out")
+        check_new(self.out)
         env, agents = seated(self.runs, self.members)
         played = zsc.record(env, agents, episodes=self.episodes, seed=self.seed)
         ids = [agent.ids[0] for agent in agents]
@@ -171,8 +169,7 @@ class Convert:
         env = self.game.make()
         if not isinstance(env, Overcooked):
             raise UserError(f"{env.spec.id} is not Overcooked: no other tables can be read")
-        if self.out.exists():
-            raise UserError(f"{self.out} already exists: choose another --out")
+        check_new(self.out)
         played = human_games(self.table, env)
         played.save(self.out, env, notes={"source": self.table.name, "players": "human"})
         size = f"{len(played.length)} games, {int(played.length.sum())} steps"

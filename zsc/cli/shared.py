@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ast
+import errno
+import os
 import shlex
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +19,7 @@ from typing import Any
 import jax
 
 import zsc
+from zsc import interrupts
 from zsc.agents.bots import scripted_partners
 from zsc.agents.pool import Pool, load_pool
 from zsc.envs.base import Environment
@@ -22,6 +27,7 @@ from zsc.envs.registry import rebuild
 from zsc.errors import UserError
 from zsc.files import read_json
 from zsc.machine import cluster
+from zsc.machine.runtime import check_devices
 
 CROSSPLAY_FORMAT = "zsc-crossplay"
 
@@ -105,11 +111,53 @@ class Machine:
             cluster.join(self.coordinator, self.processes, self.process)
         else:
             zsc.setup(devices=self.devices)
+        check_devices()
         if self.devices is not None and len(jax.local_devices()) != self.devices:
             raise UserError(
                 f"{self.devices} devices were asked for, {len(jax.local_devices())} are there: "
                 "choose another --devices, or show the program so many (CUDA_VISIBLE_DEVICES)"
             )
+
+
+def check_new(out: Path, ending: tuple[str, ...] = ()) -> None:
+    """Raise UserError, before anything is worked out, if a file or folder cannot be made there.
+
+    ending: what its name may end in.
+    """
+    if out.exists():
+        raise UserError(f"{out} already exists: choose another --out or remove it")
+    if ending and out.suffix.lower() not in ending:
+        raise UserError(f"{out} would not be of the right kind: let the name end in {ending[0]}")
+    try:
+        above = next(folder for folder in out.absolute().parents if folder.exists())
+    except FileNotFoundError:
+        raise UserError("the folder that this was started in is gone: start it in one") from None
+    if not above.is_dir():
+        raise UserError(
+            f"{above.name}: {os.strerror(errno.EEXIST)} and is no folder: choose another --out"
+        )
+    try:
+        with tempfile.TemporaryFile(dir=above):
+            return
+    except OSError as error:
+        raise UserError(
+            f"nothing can be written in {above}: {error.strerror}: choose another --out"
+        ) from None
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[None]:
+    """Make a folder to fill; stopped half way, nothing is left of it."""
+    out.mkdir(parents=True)
+    try:
+        yield
+    except BaseException as error:
+        with interrupts.ignored():
+            if isinstance(error, KeyboardInterrupt):
+                shutil.rmtree(out, ignore_errors=True)
+            elif not any(out.iterdir()):
+                out.rmdir()
+        raise
 
 
 def command_line() -> str:

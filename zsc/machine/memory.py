@@ -25,8 +25,8 @@ _GROUPS = Path("/sys/fs/cgroup")
 def check(what: str, need: float, advice: str, *, on_device: bool = False) -> None:
     """Raise UserError if something clearly does not fit.
 
-    what: the subject of the sentence, e.g. "a matrix of 9 agents". need: bytes, counted low. advice:
-    what to change. on_device: it lies on the devices that compute, not in the host's memory.
+    what: the subject of the sentence, e.g. "a matrix of 9 agents". need: bytes, counted low.
+    advice: what to change. on_device: it lies on the devices that compute, not on the host.
     """
     have = device_room() if on_device else room()
     if have is not None and need > have:
@@ -66,11 +66,11 @@ def in_words(size: float) -> str:
     """Bytes as a person says them.
 
     >>> in_words(3 * 2**30), in_words(1000)
-    ('3 GiB', '1000 bytes')
+    ('3.0 GiB', '1000 bytes')
     """
     for unit, name in ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB")):
         if size >= unit:
-            return f"{size / unit:,.3g} {name}" if size < 1000 * unit else f"{size / unit:,.0f} {name}"
+            return f"{size / unit:,.{0 if size >= 100 * unit else 1}f} {name}"
     return f"{size:.0f} bytes"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image, ImageDraw
 from zsc.agents.policy import Policy
 from zsc.agents.pool import Pool, Roster, check_home
 from zsc.envs.base import Environment
+from zsc.files import write_atomically
 from zsc.machine.memory import check
 from zsc.play.episode import episode, record
 from zsc.play.kinds import take
@@ -121,9 +123,11 @@ def save_gif(
     small = [image.quantize(64) for image in images]
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
+    data, rest = io.BytesIO(), small[1:]
     small[0].save(
-        target, save_all=True, append_images=small[1:], duration=milliseconds, loop=0, optimize=True
+        data, "GIF", save_all=True, append_images=rest, duration=milliseconds, loop=0, optimize=True
     )
+    write_atomically(target, data.getvalue())
     return target
 
 

@@ -138,7 +138,7 @@ def _all_stopped(row: Row) -> UserError:
     bad = int(np.argmin(np.isfinite(loss) & np.isfinite(earned)))
     who = "its only member is" if members == 1 else f"all {members} members are"
     return UserError(
-        f"the training ended at update {row['update']}: {who} stopped, the loss of member {bad} is "
-        f"{loss[bad]:g}, its return {earned[bad]:g}; start anew with other settings, e.g. a smaller "
-        "learning rate"
+        f"the training ended at update {row['update']}: {who} stopped, the loss of member {bad} "
+        f"is {loss[bad]:g}, its return {earned[bad]:g}; start anew with other settings, e.g. a "
+        "smaller learning rate"
     )

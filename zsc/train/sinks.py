@@ -169,7 +169,7 @@ class ProgressLines:
         self.progress, self.done = progress, progress.done
         self.lines = Lines(self.title, progress.updates)
         went = f" from update {progress.done} on" if progress.done else ""
-        size = f"{progress.members} members, {progress.updates} updates{went}"
+        size = f"members {progress.members}, updates {progress.updates}{went}"
         self.lines.start(size, progress.done)
 
     def write(self, rows: Sequence[Row], seconds: float) -> None:
@@ -183,15 +183,15 @@ class ProgressLines:
         self.lines.end()
 
 
-def told_of(
-    rows: Sequence[Row], seconds: float, progress: Progress, shown: int
-) -> tuple[str, str]:
+def told_of(rows: Sequence[Row], seconds: float, progress: Progress, shown: int) -> tuple[str, str]:
     """Speed and the last returns of the first members, in words."""
     steps = len(rows) * progress.steps_per_update * progress.members
     last = np.asarray(rows[-1]["return"], float)
     values = " ".join(f"{value:.3g}" for value in last[:shown])
     more = " ..." if len(last) > shown else ""
-    return f"{steps / seconds / 1e3:.0f}k steps/s", f"return {values}{more}"
+    rate = steps / seconds
+    speed = f"{rate / 1e3:.0f}k" if rate >= 1e4 else f"{rate:.0f}"
+    return f"{speed} steps/s", f"return {values}{more}"
 
 
 def on_terminal() -> bool:
