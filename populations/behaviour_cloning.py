@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -120,10 +120,12 @@ class BehaviourCloning(Recipe):
         steps = int(np.asarray(learn.counts).sum()) * self.epochs
         key = jax.random.fold_in(root, keys.SKILL)
         skills = self_play_returns(env, policy, params, episodes=SKILL_EPISODES, key=key)
-        checkpoint = lambda m: {} if well[m] else {"checkpoint": STOPPED}
         labels = [
-            Label(METHOD, run.seed, m, steps, skill=float(skills[m]), **checkpoint(m))
-            for m in range(self.members)
+            Label(METHOD, run.seed, m, steps, skill=float(skills[m])) for m in range(self.members)
+        ]
+        labels = [
+            label if good else replace(label, checkpoint=STOPPED)
+            for label, good in zip(labels, well, strict=True)
         ]
         _write(run.log, told, seconds)
         return make_pool(env.spec, policy, params, labels)

@@ -35,6 +35,7 @@ from zsc.machine.cluster import leads
 from zsc.play.film import captions, in_words
 from zsc.records.overcooked_tables import human_games, reproduced
 
+_LEAST_REPRODUCED = 0.5  # share of states, below which people played another game
 _FREE = {
     "overcooked": "any kitchen: --layout FILE",
     "hanabi": 'any size: in Python, zsc.make("hanabi", colours=4, ...)',
@@ -156,10 +157,11 @@ class RecordGames:
 
 @dataclass(frozen=True)
 class Convert:
-    """Turn games that people played (Overcooked-AI's CSV or pickle tables) into a file of games."""
+    """Turn games that people played (Overcooked-AI's files of them) into a file of games."""
 
     table: tyro.conf.Positional[Path]
-    """The table, one row per step. A pickle that asks to run anything is refused."""
+    """A table with one row per step (CSV, pickle), or trajectories (JSON), compressed or not. A
+    pickle that asks to run anything is refused."""
     out: Path
     """The file to write (.safetensors); it must not exist."""
     game: Annotated[Game, tyro.conf.arg(name="")] = field(default_factory=Game)
@@ -171,10 +173,15 @@ class Convert:
             raise UserError(f"{env.spec.id} is not Overcooked: no other tables can be read")
         check_new(self.out)
         played = human_games(self.table, env)
+        share = reproduced(env, played)
+        if share < _LEAST_REPRODUCED:
+            raise UserError(
+                f"the rules lead to {share:.0%} of the states in {self.table} only: those games "
+                "were played by others, and are not converted"
+            )
         played.save(self.out, env, notes={"source": self.table.name, "players": "human"})
         size = f"{len(played.length)} games, {int(played.length.sum())} steps"
-        share = f"{reproduced(env, played):.2%}"
-        print(f"{self.out}: {size}; the rules lead to {share} of the recorded states")
+        print(f"{self.out}: {size}; the rules lead to {share:.2%} of the recorded states")
 
 
 def write_crossplay(played: CrossPlay, folder: Path) -> None:

@@ -23,6 +23,7 @@ from zsc import interrupts
 from zsc.agents.bots import scripted_partners
 from zsc.agents.pool import Pool, load_pool
 from zsc.envs.base import Environment
+from zsc.envs.overcooked.layout_files import read_layout
 from zsc.envs.registry import rebuild
 from zsc.errors import UserError
 from zsc.files import read_json
@@ -39,7 +40,8 @@ class Game:
     env: str | None = None
     """Name of the game, see `zsc envs`."""
     layout: Path | None = None
-    """A file with a kitchen drawn in X O D P S, space, 1 and 2 (instead of --env)."""
+    """A file with a kitchen drawn in X O D P S, space, 1 and 2, or a .layout file of Overcooked-AI
+    (instead of --env)."""
     encoding: str | None = None
     """Overcooked: compact (a vector), or grid (the 26 channels of the reference engine).
     Hanabi: canonical (the reference's bits), or belief."""
@@ -57,9 +59,7 @@ class Game:
         settings: dict[str, Any] = {}
         name = self.env or "overcooked"
         if self.layout is not None:
-            if not self.layout.is_file():
-                raise UserError(f"{self.layout} is not a file: give a drawing of a kitchen")
-            settings["layout"] = self.layout.read_text("utf-8", errors="replace")
+            settings["layout"] = read_layout(self.layout)
         for key in ("encoding", "horizon"):
             if getattr(self, key) is not None:
                 settings[key] = getattr(self, key)

@@ -105,17 +105,20 @@ def _allowed() -> Iterator[int]:
 
 def _group_limits() -> Iterator[int]:
     """What control groups allow, as a scheduler or a container sets them (both versions)."""
-    groups = [(_GROUPS / "memory.max"), (_GROUPS / "memory" / "memory.limit_in_bytes")]
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
-            _, kind, path = line.split(":", 2)
-            base, name = (_GROUPS, "memory.max")
-            if "memory" in kind.split(","):
-                base, name = (_GROUPS / "memory", "memory.limit_in_bytes")
-            elif kind:
-                continue
-            here = base / path.strip("/")
-            groups += [folder / name for folder in (here, *here.parents) if base in folder.parents]
-    for path in groups:
+    for file in _group_files():
         with contextlib.suppress(OSError, ValueError):  # absent, or "max"
-            yield int(path.read_text())
+            yield int(file.read_text())
+
+
+def _group_files() -> Iterator[Path]:
+    """Where the limits of this process's group stand, and those of the groups around it."""
+    names = {2: (_GROUPS, "memory.max"), 1: (_GROUPS / "memory", "memory.limit_in_bytes")}
+    yield from (base / name for base, name in names.values())
+    with contextlib.suppress(OSError, ValueError):  # no such system, or another way to write it
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, kinds, group = line.split(":", 2)
+            if kinds and "memory" not in kinds.split(","):
+                continue
+            base, name = names[1 if kinds else 2]
+            here = base / group.strip("/")
+            yield from (up / name for up in (here, *here.parents) if base in up.parents)

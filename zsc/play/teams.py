@@ -93,8 +93,8 @@ def play_teams(
     # every team has its policies' parameters beside those of the others
     largest = max(bytes_of(pool.params) / len(pool) for pool in roster if len(pool))
     what = f"playing {len(teams):,} teams of {env.spec.num_agents}, {episodes:,} episodes each"
-    size = len(teams) * (largest * env.spec.num_agents + 4 * episodes)
-    check(what, size, "play fewer teams at a time, or fewer episodes")
+    needed = len(teams) * (largest * env.spec.num_agents + 4 * episodes)
+    check(what, needed, "play fewer teams at a time, or fewer episodes")
     returns = np.zeros((len(teams), episodes), np.float32)
     for policies, params, numbers in by_kinds(roster, teams):
         returns[numbers] = np.asarray(_play(env, policies, params, episodes, key))
