@@ -101,13 +101,12 @@ def _game(
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Snapshots [T, ...] and actions [T, A] of one game, in the order of its steps."""
     if "cur_gameloop" in rows:
-        again = rows["cur_gameloop"].duplicated()
+        again = rows["cur_gameloop"].duplicated().to_numpy()
         if again.any():
-            first = rows[again].iloc[0]
+            number, step = (np.asarray(x)[again][0] for x in (rows.index, rows["cur_gameloop"]))
             raise UserError(
-                f"row {int(first.name) + 1} of {source} has step {first['cur_gameloop']} of a game "
-                "for the second time: keep the rows of one player (is_leader), or name the games "
-                "apart (trial_id)"
+                f"row {number + 1} of {source} has step {step} of a game for the second time: keep "
+                "the rows of one player (is_leader), or name the games apart (trial_id)"
             )
         rows = rows.sort_values("cur_gameloop", kind="stable")
     states, actions = [], []

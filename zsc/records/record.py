@@ -23,7 +23,7 @@ from zsc.types import State
 
 _FORMAT = "zsc-games 1"
 _STATE = "state/"
-_TABLES = {".csv", ".tsv", ".txt", ".json", ".pickle", ".pkl"}  # what people's games come as
+_TABLES = {".csv", ".tsv", ".json", ".pickle", ".pkl"}  # what people's games come as
 
 
 class Record(NamedTuple):

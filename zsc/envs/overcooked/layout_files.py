@@ -42,7 +42,8 @@ def read_layout(path: str | Path) -> str:
     if not path.is_file():
         raise UserError(f"{path} is not a file: give a drawing of a kitchen")
     try:
-        return drawing_of(read_text(path, errors="replace"))
+        drawing = drawing_of(read_text(path, errors="replace"))
+        return drawing if "\n" in drawing else f"{drawing}\n"  # of one line it would be a name
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
 
