@@ -123,10 +123,9 @@ def test_what_was_finished_stays_and_no_pool_is_written(tmp_path):
 
 
 def test_the_end_names_those_that_did_not_reach_it():
-    with pytest.warns(UserWarning) as told:
+    words = r"training: 1 of 3 members were stopped before the end \(1\)"
+    with pytest.warns(UserWarning, match=words):
         pool = recipe(poison(1, 3)).train(ENV)
-    last = str(told[-1].message)
-    assert "training: 1 of 3 members were stopped before the end (1)" in last
     assert [label.checkpoint for label in pool.labels] == ["final", "stopped", "final"]
 
 
@@ -143,7 +142,7 @@ def test_clones_that_learned_nothing_are_no_pool(tmp_path):
     games = zsc.record(ENV, (cooks, cooks), episodes=4)
     for rate in (1e9, 1e38):
         wild = BehaviourCloning(games, members=2, epochs=3, learning_rate=rate)
-        with pytest.raises(UserError, match="2 of 2 members did not learn .* smaller learn"):
+        with pytest.raises(UserError, match=r"2 of 2 members did not learn .* smaller learn"):
             wild.train(ENV, out=tmp_path / "run")
         assert not (tmp_path / "run").exists()
 
@@ -158,5 +157,5 @@ def test_a_game_that_pays_no_number_has_no_matrix(monkeypatch):
     monkeypatch.setattr(type(ENV), "step", step)
     env = zsc.make("overcooked/cramped_room", horizon=21)  # no program of it is there yet
     cooks = zsc.overcooked_bots(env, ("hog",))
-    with pytest.raises(UserError, match="has a return of nan in episode 0, seat 0: .* pay numbers"):
+    with pytest.raises(UserError, match=r"has a return of nan in episode 0, .* pay numbers"):
         crossplay(env, {"bots": cooks}, episodes=2)
