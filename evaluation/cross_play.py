@@ -68,18 +68,23 @@ def crossplay(
     seed: int = 0,
     greedy: bool = False,
     budget: int = DEFAULT_BUDGET,
+    progress: bool = False,
 ) -> CrossPlay:
     """Everyone with everyone, in every seat: pools of any architecture, scripted partners too.
 
     entries: group name to pool. greedy: trained agents take their most likely action.
-    budget: bytes that games in flight may use. Raises UserError for an empty roster, no episodes,
-    or a pool of another game or version.
+    budget: bytes that games in flight may use. progress: say how far it is. Raises UserError for an
+    empty roster, no episodes, a pool of another game or version, or a matrix that clearly does not
+    fit into memory.
     """
     check_game(env)
     check_entries(entries)
     seed = seed_of(seed)
     pools = [agents_of(pool, env, greedy) for pool in entries.values()]
-    played = play_everyone(env, pools, episodes=episodes, key=jax.random.key(seed), budget=budget)
+    title = "cross-play" if progress else None
+    played = play_everyone(
+        env, pools, episodes=episodes, key=jax.random.key(seed), budget=budget, title=title
+    )
     labels = [label for pool in pools for label in pool.labels]
     return CrossPlay(
         values=played.values,

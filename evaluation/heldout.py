@@ -239,12 +239,13 @@ def score(
     seed: int = 0,
     greedy: bool = False,
     budget: int = DEFAULT_BUDGET,
+    progress: bool = False,
 ) -> Score:
     """Let every agent play with every partner of a roster, in every seat.
 
     held: the game's newest roster if left out. Agents that know the game by another encoding see
-    it so. Raises UserError for an agent that trained with one of the partners, or is one, and for
-    agents of another game.
+    it so. progress: say how far it is. Raises UserError for an agent that trained with one of the
+    partners, or is one, and for agents of another game.
     """
     check_game(env)
     check_entries(entries)
@@ -257,12 +258,16 @@ def score(
     for group, pool in entries.items():
         check_held_out(group, pool, held)
     key = jax.random.key(seed)
-    play = lambda rows, cols: versus(
-        held.env, rows, cols, episodes=episodes, key=key, budget=budget
-    ).values[..., 0]
     everyone = list(held.partners)
-    values = play(pools, everyone)
-    best = play([agents_of(held.responses, held.env, greedy)], everyone)
+
+    def play(rows: list[Pool], title: str) -> np.ndarray:
+        told = title if progress else None
+        return versus(
+            held.env, rows, everyone, episodes=episodes, key=key, budget=budget, title=told
+        ).values[..., 0]
+
+    values = play(pools, "score")
+    best = play([agents_of(held.responses, held.env, greedy)], "best responses")
     place = np.arange(len(held.names))
     return Score(
         values=values,

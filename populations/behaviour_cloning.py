@@ -7,7 +7,9 @@ many as there are, with replacement, so that their spread says how much the few 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import time
+import warnings
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -23,18 +25,21 @@ from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
 from zsc.machine.cluster import leads, to_host
 from zsc.machine.members import make_members, map_members
+from zsc.machine.memory import bytes_of, check
+from zsc.machine.progress import Lines
 from zsc.nets import distribution
 from zsc.play.acting import inputs_of
 from zsc.play.crossplay import self_play_returns
 from zsc.populations.journal import Log
 from zsc.populations.presets import Preset
 from zsc.populations.recipe import Recipe, Run, at_least_one
-from zsc.populations.stage import SKILL_EPISODES
+from zsc.populations.stage import SKILL_EPISODES, STOPPED
 from zsc.records.record import Record
-from zsc.train.sinks import JsonLines
+from zsc.train.sinks import Progress
 from zsc.types import Array, Key, Params
 
 METHOD = "behaviour_cloning"
+_DIVERGED = 2.0  # times the loss of guessing: nothing was learned
 
 
 class _Samples(NamedTuple):
@@ -86,8 +91,12 @@ class BehaviourCloning(Recipe):
         return (self.network or mlp_policy)(spec)
 
     def check(self, env: Environment) -> None:
-        """Raise UserError for games of another environment, or too few to hold some out."""
-        self._samples(env.spec, self.agents(env.spec))
+        """Raise UserError for games of another environment, too few to hold some out, or more
+        members than clearly fit into memory."""
+        policy = self.agents(env.spec)
+        each = bytes_of(jax.eval_shape(policy.init, jax.random.key(0))) + 16 * self.epochs
+        check(f"cloning {self.members:,} members", self.members * each, "train fewer members")
+        self._samples(env.spec, policy)
 
     def build(self, run: Run) -> Pool:
         """The imitators."""
@@ -99,14 +108,27 @@ class BehaviourCloning(Recipe):
         plays = in_turns(env.spec, policy)
         games = int(learn.game.max()) + 1
         fit = map_members(partial(_fit, plays, self, games, learn, test))
+        lines = Lines("cloning", self.epochs) if run.log.progress and leads() else None
+        if lines is not None:
+            lines.start(f"members {self.members}, epochs {self.epochs}")
+        began = time.perf_counter()
         params, told = to_host(jax.jit(fit)(params, members))
+        seconds = time.perf_counter() - began
+        if lines is not None:
+            lines.done = self.epochs
+            lines.end()
+        well = _check_learned(told, env.spec.num_actions)
         steps = int(np.asarray(learn.counts).sum()) * self.epochs
         key = jax.random.fold_in(root, keys.SKILL)
         skills = self_play_returns(env, policy, params, episodes=SKILL_EPISODES, key=key)
         labels = [
             Label(METHOD, run.seed, m, steps, skill=float(skills[m])) for m in range(self.members)
         ]
-        _write(run.log, told)
+        labels = [
+            label if good else replace(label, checkpoint=STOPPED)
+            for label, good in zip(labels, well, strict=True)
+        ]
+        _write(run.log, told, seconds)
         return make_pool(env.spec, policy, params, labels)
 
     def _samples(self, spec: EnvSpec, policy: Policy) -> tuple[_Samples, _Samples]:
@@ -173,7 +195,10 @@ def _fit(
     params: Params,
     key: Key,
 ) -> tuple[Params, dict[str, Array]]:
-    """One member: parameters and, for each epoch, loss and accuracies."""
+    """One member: parameters and, for each epoch, loss and accuracies.
+
+    A member whose numbers go bad keeps what it was before that epoch, and stays so: "alive" is 0.
+    """
     size = len(learn.game)
     drawn = jax.random.randint(jax.random.fold_in(key, 1), (games,), 0, games)
     weight = (drawn[:, None] == learn.game).sum(0)  # how often the member has each stretch's game
@@ -196,21 +221,24 @@ def _fit(
         updates, state = optimizer.update(grads, state)
         return (optax.apply_updates(params, updates), state), (value, right)
 
-    def epoch(carry: Any, number: Array) -> Any:
+    def epoch(before: Any, number: Array) -> Any:
+        last, alive = before
         order = jax.random.permutation(jax.random.fold_in(key, 2 + number), size)
-        carry, (value, right) = jax.lax.scan(
-            step, carry, order[: batches * batch].reshape(batches, batch)
+        after, (value, right) = jax.lax.scan(
+            step, last, order[: batches * batch].reshape(batches, batch)
         )
-        told = {"loss": value.mean(), "accuracy": right.mean()}
+        finite = [jnp.isfinite(x).all() for x in (value, *jax.tree.leaves(after[0]))]
+        alive = alive & jnp.stack(finite).all()
+        carry = jax.tree.map(lambda new, old: jnp.where(alive, new, old), after, last)
+        told = {"loss": value.mean(), "accuracy": right.mean(), "alive": alive * 1.0}
         if len(test.game):
             _, hits = _judge(policy, carry[0], test)
             counted = jnp.maximum(test.counts.sum(), 1)
             told["held_out_accuracy"] = (hits * test.counts).sum() / counted
-        return carry, told
+        return (carry, alive), told
 
-    (params, _), told = jax.lax.scan(
-        epoch, (params, optimizer.init(params)), jnp.arange(recipe.epochs)
-    )
+    begin = (params, optimizer.init(params)), jnp.asarray(True)
+    ((params, _), _), told = jax.lax.scan(epoch, begin, jnp.arange(recipe.epochs))
     return params, told
 
 
@@ -231,7 +259,25 @@ def _said(answer: tuple[Any, Any]) -> tuple[Any, Array]:
     return carry, out.logits
 
 
-def _write(log: Log, told: dict[str, Array]) -> None:
+def _check_learned(told: dict[str, np.ndarray], actions: int) -> np.ndarray:
+    """[M] bool: who learned to the end. Raises UserError if nobody did, and warns of others."""
+    loss, well = np.asarray(told["loss"]), np.asarray(told["alive"])[:, -1] > 0  # [M, epochs], [M]
+    with np.errstate(invalid="ignore"):
+        learned = well & (loss[:, -1] < _DIVERGED * np.log(actions))
+    if not learned.all():
+        lost = np.flatnonzero(~learned)
+        line = (
+            f"{len(lost)} of {len(learned)} members did not learn to foretell the recorded actions "
+            f"(member {lost[0]} has a loss of {loss[lost[0], -1]:.3g}, guessing one of "
+            f"{np.log(actions):.3g}): take a smaller learning_rate"
+        )
+        if not learned.any():
+            raise UserError(line)
+        warnings.warn(line, stacklevel=3)
+    return well
+
+
+def _write(log: Log, told: dict[str, Array], seconds: float) -> None:
     if log.run is None:
         return
     rows = [
@@ -239,4 +285,6 @@ def _write(log: Log, told: dict[str, Array]) -> None:
         for epoch in range(next(iter(told.values())).shape[1])
     ]
     if leads():
-        JsonLines(log.run.metrics()).write(rows, 0.0)
+        file = log.run.metrics_file()
+        file.start(Progress(0, len(rows), 1, len(next(iter(told.values())))))
+        file.write(rows, seconds)

@@ -20,7 +20,7 @@ from zsc.play.match import MatchSpec
 from zsc.populations.hooks.partners import DrawPartners, Table, table_of, take_table
 from zsc.populations.hooks.payoffs import KeepReturns
 from zsc.populations.presets import Preset, response_preset
-from zsc.populations.recipe import Recipe, Run, at_least_one
+from zsc.populations.recipe import Load, Recipe, Run, at_least_one
 from zsc.train.method import Method
 
 _EPISODES = 32  # per seating, to choose among several tries
@@ -52,6 +52,10 @@ class BestResponse(Recipe):
     def stages(self, spec: EnvSpec) -> tuple[Preset, ...]:
         """How a response learns in a game."""
         return (response_preset(spec).but(self.learner, self.steps, self.network),)
+
+    def loads(self) -> tuple[Load, ...]:
+        """All tries for all partners."""
+        return (Load(len(self.partners) * self.tries),)
 
     def build(self, run: Run) -> Pool:
         """The best responses, in the order of the partners."""

@@ -32,7 +32,7 @@ from zsc.populations.best_response import Meetings, train_responses
 from zsc.populations.hooks.partners import table_of
 from zsc.populations.hooks.snapshots import BeginSnapshots, TakeSnapshots
 from zsc.populations.presets import PARTNERS_AT_ONCE, Preset, co_play_preset, preset
-from zsc.populations.recipe import Recipe, Run, at_least_one
+from zsc.populations.recipe import Load, Recipe, Run, at_least_one
 from zsc.populations.stage import Stage
 from zsc.train.method import Method
 from zsc.types import Params
@@ -100,6 +100,11 @@ class FictitiousCoPlay(Recipe):
             )
         first = preset(spec).but(self.partner_learner, self.partner_steps, self.network)
         return first, response
+
+    def loads(self) -> tuple[Load, Load]:
+        """The partners with their checkpoints, and the best responses with theirs."""
+        partners = Load(self.members * self.partners, kept=self.snapshots + 1)
+        return partners, Load(self.members, kept=self.partners * len(CHECKPOINTS))
 
     def build(self, run: Run) -> Pool:
         """The best responses; the run folder's `partners/` holds whom they were trained with."""

@@ -17,7 +17,7 @@ from zsc.machine.cluster import leads, several
 from zsc.populations.presets import Preset
 from zsc.records.record import Record
 from zsc.train.run import RunFolder
-from zsc.train.sinks import JsonLines, ProgressBar, Sink
+from zsc.train.sinks import ProgressBar, ProgressLines, Sink, on_terminal
 
 #: Settings of earlier versions that have another name today.
 RENAMED = {
@@ -37,6 +37,8 @@ class Log:
     run: RunFolder | None = None
     progress: bool = False
     more: tuple[Sink, ...] = ()  # what the caller wants told
+    fresh: bool = False  # the folder was made for this training
+    resumable: bool = True  # False for a training that can only be done anew
 
     def sinks(self, stage: str, title: str) -> list[Sink]:
         """The run's metrics file, the bar on the terminal, and the caller's own."""
@@ -44,18 +46,20 @@ class Log:
             return []
         sinks: list[Sink] = []
         if self.run is not None:
-            sinks.append(JsonLines(self.run.metrics(stage)))
+            sinks.append(self.run.metrics_file(stage))
         if self.progress:
-            sinks.append(ProgressBar(title))
+            sinks.append(ProgressBar(title) if on_terminal() else ProgressLines(title))
         return [*sinks, *self.more]
 
     def __enter__(self) -> Log:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Let other trainings have the folder."""
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Let other trainings have the folder; one in which nothing came to be is removed."""
         if self.run is not None and not several():
             # one of several processes keeps it to its end: it shows the others that it lives
+            if kind is not None and self.fresh:
+                self.run.discard(rows=not self.resumable)
             self.run.lock.drop()
 
     def done(self, name: str = "pool") -> Pool | None:
@@ -102,7 +106,8 @@ def open_log(
         },
     }
     if not resume:
-        return Log(RunFolder.create(out, settings), log.progress, log.more)
+        run = RunFolder.create(out, settings, resumable=bool(stages))
+        return Log(run, log.progress, log.more, fresh=True, resumable=bool(stages))
     run = RunFolder.open(out)
     for name, now in settings.items():
         before = of_today(run.settings.get(name), now)

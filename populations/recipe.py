@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from zsc.agents.policy import Policy, Team
 from zsc.agents.pool import Pool
@@ -18,6 +18,7 @@ from zsc.populations.journal import Log, open_log
 from zsc.populations.presets import MakePolicy, Preset, preset
 from zsc.populations.stage import Stage
 from zsc.switches import door
+from zsc.train.memory import check_population
 from zsc.train.method import Method
 from zsc.train.sinks import Sink
 from zsc.train.state import updates_for
@@ -62,6 +63,13 @@ class Run:
         )
 
 
+class Load(NamedTuple):
+    """What a stage holds at the same time, so that memory is looked at before it is taken."""
+
+    members: int
+    kept: int = 0  # parameter sets beside each member's own: checkpoints, partners
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """A way to train a population; subclasses write `build`, and `stages` if they have several.
@@ -86,6 +94,10 @@ class Recipe:
     def stages(self, spec: EnvSpec) -> tuple[Preset, ...]:
         """How each stage learns in a game; the last one makes the agents. Raises UserError."""
         return (preset(spec).but(self.learner, self.steps, self.network),)
+
+    def loads(self) -> tuple[Load, ...]:
+        """How much each of the stages has to hold at the same time."""
+        return (Load(self.members),)
 
     def build(self, run: Run) -> Pool:
         """The trained agents; all that a recipe has to write."""
@@ -114,8 +126,10 @@ class Recipe:
         check_game(env)
         self.check(env)
         seed, stages = seed_of(seed), self.stages(env.spec)
-        for stage in stages:  # refused before anything is written
+        for stage, load in zip(stages, self.loads(), strict=False):  # before anything is written
             updates_for(env, stage.learner, stage.steps)
+            policy = stage.network(env.spec)
+            check_population(env, policy, stage.learner, members=load.members, kept=load.kept)
         given = Log(progress=progress, more=tuple(sinks))
         agents = self.agents(env.spec)
         with open_log(self, stages, agents, env, seed, out, resume, given) as log:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
+import numpy as np
 
 from zsc import keys
 from zsc.agents.policy import Policy, Team
@@ -15,7 +17,7 @@ from zsc.agents.pool import Label, Pool, make_pool
 from zsc.envs.base import Environment
 from zsc.learn.base import Learner
 from zsc.learn.ppo import PPOConfig
-from zsc.machine.cluster import agree, to_host
+from zsc.machine.cluster import agree, leads, to_host
 from zsc.play.crossplay import self_play_returns
 from zsc.populations.journal import Log
 from zsc.train.loop import Saving, fit
@@ -67,13 +69,25 @@ class Stage:
             steps_per_update=steps_per_update(self.env, self.learner),
         )
         if log.run is None:
-            return train(state)
+            return self._told(train(state))
         state = log.run.latest(self.name or "main", state) or state
         saver = log.run.saver(self.name or "main")
         try:
-            return train(state, saving=_every(SAVE_SECONDS, updates, saver))
+            return self._told(train(state, saving=_every(SAVE_SECONDS, updates, saver)))
         finally:
             saver.close()
+
+    def _told(self, state: TrainState) -> TrainState:
+        """The trained population; says at the end, too, who was stopped on the way."""
+        stopped = np.flatnonzero(~np.asarray(to_host(state.alive)))
+        if len(stopped) and leads():
+            shown = ", ".join(map(str, stopped[:10])) + (" ..." if len(stopped) > 10 else "")
+            warnings.warn(
+                f"{self.title}: {len(stopped)} of {self.members} members were stopped before the "
+                f"end ({shown}): they are what they were before their numbers went bad",
+                stacklevel=2,
+            )
+        return state
 
     def pool(
         self, state: TrainState, labels: Sequence[Label], policy: Policy | None = None

@@ -8,10 +8,20 @@ from typing import Any
 import jax
 import numpy as np
 
+from zsc.train.sinks import read_rows
+
 
 def files(folder: Path) -> dict[str, bytes]:
     """Everything below a folder, temporary files as well."""
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def untimed(metrics: Path) -> list[dict[str, Any]]:
+    """The rows of a file of metrics without the clock, which no two runs share."""
+    return [
+        {name: value for name, value in row.items() if name != "seconds"}
+        for _, row in read_rows(metrics)
+    ]
 
 
 def flip(path: Path, place: int) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import zsc
+from tests.disk import untimed
 from zsc.errors import UserError
 from zsc.files import load_arrays
 from zsc.train.run import saved_states
@@ -77,8 +78,8 @@ def newest(out: Path) -> list[str]:
 
 def same(one: Path, other: Path) -> bool:
     """True if two finished runs have the same agents and the same metrics, line by line."""
-    text = [(run / "metrics.jsonl").read_text() for run in (one, other)]
-    return zsc.load_pool(one).ids == zsc.load_pool(other).ids and text[0] == text[1]
+    rows = [untimed(run / "metrics.jsonl") for run in (one, other)]
+    return zsc.load_pool(one).ids == zsc.load_pool(other).ids and rows[0] == rows[1]
 
 
 def endure(

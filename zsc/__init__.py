@@ -10,6 +10,7 @@ pool = SelfPlay(members=8).train(env, seed=0)
 crossplay(env, {"SP": pool}, episodes=32, seed=0).heatmap()
 """
 
+from zsc import interrupts  # noqa: F401  it listens while the rest is imported
 from zsc.agents.bots import hanabi_bots, overcooked_bots, register_bots
 from zsc.agents.policy import (
     Inputs,

@@ -6,6 +6,7 @@ the file's own header, and loading never runs code: there is no pickle.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import hashlib
 import json
@@ -28,6 +29,14 @@ from zsc.types import PyTree
 Arrays: TypeAlias = dict[str, np.ndarray]
 
 ARRAYS_FORMAT = 1
+#: Byte order marks, the longer ones first: that of UTF-16 is how one of UTF-32 begins.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 _LIBRARIES = ("zsc-toolkit", "jax", "jaxlib", "flax", "optax", "distrax", "numpy")
 
 
@@ -169,6 +178,23 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise damaged(path)
     return value
+
+
+def read_text(path: Path, *, errors: str = "strict") -> str:
+    """The text of a file, UTF-8 if no byte order mark says otherwise; the mark is dropped.
+
+    Raises OSError, and UnicodeDecodeError for another encoding unless `errors` says how to go on.
+    """
+    data = path.read_bytes()
+    return data.decode(encoding_of(data), errors)
+
+
+def encoding_of(data: bytes) -> str:
+    """The encoding that a byte order mark at the beginning says, which it drops; else UTF-8."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return encoding
+    return "utf-8"
 
 
 def library_versions() -> dict[str, str]:

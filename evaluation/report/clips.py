@@ -18,6 +18,7 @@ from PIL import Image
 from zsc.agents.pool import Pool
 from zsc.envs.base import Environment
 from zsc.evaluation.matrix import Matrix
+from zsc.machine.progress import Lines
 from zsc.play.film import earned, record_teams
 from zsc.records.record import Record
 
@@ -63,20 +64,32 @@ class _Atlas:
 
 
 def cell_clips(
-    env: Environment, pools: Sequence[Pool], played: Matrix, cells: Iterable[tuple[int, int]]
+    env: Environment,
+    pools: Sequence[Pool],
+    played: Matrix,
+    cells: Iterable[tuple[int, int]],
+    *,
+    progress: bool = False,
 ) -> Clips:
     """The first episode of cells (row, column) of a cross-play, row in seat 0: the very one that
-    counted. pools: the cross-play's own roster, greedy as it was.
+    counted. pools: the cross-play's own roster, greedy as it was. progress: say how far it is.
     """
     teams = np.array([(row, *(col,) * (env.spec.num_agents - 1)) for row, col in cells])
     atlas, known = _Atlas(), dict[bytes, np.ndarray]()
     frames_of: dict[str, dict[str, Any]] = {}
     size = (0, 0)
+    lines = Lines("films", len(teams)) if progress else None
+    if lines is not None:
+        lines.start(f"{len(teams)} episodes to watch")
     for number, shown in record_teams(env, pools, teams, seed=played.seed):
         numbers, size = _tile_numbers(env, shown, atlas, known)
         row, col = teams[number, :2]
         film = {"frames": _changes(numbers), "earned": _payments(earned(env, shown))}
         frames_of[f"{row},{col}"] = film
+        if lines is not None:
+            lines.move(len(frames_of))
+    if lines is not None:
+        lines.end()
     return Clips(size, TILE, _ATLAS_COLUMNS, atlas.png(), frames_of)
 
 

@@ -29,7 +29,7 @@ from zsc.evaluation.metrics import compatibility_clusters
 from zsc.evaluation.plots import group_order
 from zsc.evaluation.report.clips import Clips, cell_clips
 from zsc.evaluation.stats import check_matrix
-from zsc.files import library_versions
+from zsc.files import library_versions, write_atomically
 from zsc.play.teams import team_reward
 from zsc.switches import door
 
@@ -68,8 +68,9 @@ def write_report(
     extras: Extras | None = None,
     *,
     films: int = FILMS,
+    progress: bool = False,
 ) -> Path:
-    """Write the page. films: at most so many cells play their episode.
+    """Write the page. films: at most so many cells play their episode. progress: say how far it is.
 
     With more cells than that, every policy is shown with itself, its best and its worst partner.
     Raises UserError if the file exists, or if cells of the matrix are not numbers.
@@ -85,7 +86,8 @@ def write_report(
     clips = None
     if extras.pools and films > 0:
         pools = [agents_of(pool, env, played.greedy) for pool in extras.pools.values()]
-        clips = cell_clips(env, pools, played, chosen_cells(played.matrix(), films))
+        cells = chosen_cells(played.matrix(), films)
+        clips = cell_clips(env, pools, played, cells, progress=progress)
     page = resources.files(__package__).joinpath("report.html").read_text("utf-8")
     for mark, value in (
         ("@DATA@", _json(report_data(env, played, extras))),
@@ -94,7 +96,7 @@ def write_report(
     ):
         page = page.replace(mark, value)
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(page, "utf-8")
+    write_atomically(target, page.encode())
     return target
 
 

@@ -48,7 +48,10 @@ def test_run_says_what_it_was_and_how_it_went(trained: Path) -> None:
     rows = [json.loads(line) for line in lines]
     assert [(row["update"], row["steps"]) for row in rows] == [(1, 160), (2, 320), (3, 480)]
     for row in rows:
-        columns = [value for name, value in row.items() if name not in ("update", "steps")]
+        columns = [value for name, value in row.items() if isinstance(value, list)]
+        assert row.keys() - {"update", "steps", "seconds"} == {
+            name for name, value in row.items() if isinstance(value, list)
+        }
         assert {len(column) for column in columns} == {2}
         assert np.isfinite(columns).all()
     assert len({row["entropy"][0] for row in rows} | {row["entropy"][1] for row in rows}) == 6

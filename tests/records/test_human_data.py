@@ -21,7 +21,8 @@ from tests.oracle.record import Record as Reference
 from zsc import UserError
 from zsc.envs.overcooked import CLASSIC, Overcooked, parse_layout
 from zsc.envs.overcooked.observation import CHANNELS
-from zsc.records.overcooked_tables import human_games, read_table, reproduced
+from zsc.records.overcooked_tables import human_games, reproduced
+from zsc.records.table_files import read_table
 
 LENGTHS = (60, 45)
 KITCHEN = parse_layout(CLASSIC["cramped_room"], "cramped_room")

@@ -1,4 +1,8 @@
-"""A member whose numbers go bad stops alone: named, with its last good parameters."""
+"""A member whose numbers go bad stops alone: named, with its last good parameters. A run of which
+nobody is left ends, and does not say that it succeeded."""
+
+import json
+import warnings
 
 import jax
 import jax.numpy as jnp
@@ -6,13 +10,18 @@ import numpy as np
 import pytest
 
 import zsc
-from zsc import Method, PPOConfig, fit, init_state, make_update, mlp_policy
+from zsc import Method, PPOConfig, UserError, fit, init_state, make_update, mlp_policy
+from zsc.cli import main
+from zsc.evaluation import crossplay
+from zsc.populations import BehaviourCloning, Recipe
+from zsc.populations.self_play import final_members
 from zsc.train.sinks import Memory
 
 ENV = zsc.make("overcooked/cramped_room", horizon=20)
 PPO = PPOConfig(envs=4, segments=2, epochs=1, minibatches=1)
 POLICY = mlp_policy(ENV.spec, widths=(8,))
 UPDATES = 6
+EVERYONE = -1
 
 
 def poison(member, when):
@@ -25,7 +34,7 @@ def poison(member, when):
         return update + 1, pool
 
     def reward(own, policy, trajectories):
-        sick = (own.index == member) & (own.mstate >= when)
+        sick = ((own.index == member) | (member == EVERYONE)) & (own.mstate >= when)
         add = lambda x: x._replace(reward=x.reward + jnp.where(sick, jnp.nan, 0.0))
         return tuple(map(add, trajectories))
 
@@ -77,3 +86,76 @@ def test_it_keeps_its_last_good_parameters(runs):
     for x, y in zip(of(three.params, 1), of(sick.params, 1), strict=True):
         np.testing.assert_array_equal(x, y)
         assert np.isfinite(x).all()
+
+
+def test_the_run_ends_where_nobody_is_left():
+    method = poison(EVERYONE, 2)
+    memory = Memory()
+    state = init_state(ENV, POLICY, method, PPO, members=3, seed=0, updates=UPDATES)
+    update = make_update(ENV, POLICY, method, PPO)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nobody is said to go on
+        with pytest.raises(UserError, match="ended at update 3: all 3 members are stopped") as said:
+            fit(update, state, updates=UPDATES, chunk=2, sinks=[memory])
+    assert "the loss of member 0 is nan" in str(said.value)
+    assert [row["update"] for row in memory.rows] == [1, 2, 3]
+
+
+class Poisoned(Recipe):
+    """Self-play whose rewards go bad."""
+
+    def build(self, run):
+        return final_members(self, run, self.method)
+
+
+def recipe(method):
+    made = Poisoned(members=3, steps=20 * 4 * UPDATES, learner=PPO, network=lambda _: POLICY)
+    object.__setattr__(made, "method", method)
+    return made
+
+
+def test_what_was_finished_stays_and_no_pool_is_written(tmp_path):
+    with pytest.raises(UserError, match="ended at update 3"):
+        recipe(poison(EVERYONE, 2)).train(ENV, out=tmp_path / "run")
+    rows = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(row)["update"] for row in rows] == [1, 2, 3]
+    assert not (tmp_path / "run" / "pool").exists()
+
+
+def test_the_end_names_those_that_did_not_reach_it():
+    words = r"training: 1 of 3 members were stopped before the end \(1\)"
+    with pytest.warns(UserWarning, match=words):
+        pool = recipe(poison(1, 3)).train(ENV)
+    assert [label.checkpoint for label in pool.labels] == ["final", "stopped", "final"]
+
+
+def test_the_command_line_does_not_call_it_a_success(tmp_path, capsys):
+    arguments = ["--env", "lever", "--members", "2", "--lr", "1e38", "--steps", "20000"]
+    assert main(["train", "sp", *arguments, "--out", str(tmp_path / "run")]) == 2
+    said = [x for x in capsys.readouterr().err.splitlines() if not x.startswith("training: ")]
+    assert len(said) == 1
+    assert said[0].startswith("zsc: the training ended at update ")
+
+
+def test_clones_that_learned_nothing_are_no_pool(tmp_path):
+    cooks = zsc.overcooked_bots(ENV, ("hog",))
+    games = zsc.record(ENV, (cooks, cooks), episodes=4)
+    for rate in (1e9, 1e38):
+        wild = BehaviourCloning(games, members=2, epochs=3, learning_rate=rate)
+        with pytest.raises(UserError, match=r"2 of 2 members did not learn .* smaller learn"):
+            wild.train(ENV, out=tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_game_that_pays_no_number_has_no_matrix(monkeypatch):
+    real = type(ENV).step
+
+    def step(self, key, state, action):
+        state, then = real(self, key, state, action)
+        return state, then._replace(reward=then.reward * jnp.nan)
+
+    monkeypatch.setattr(type(ENV), "step", step)
+    env = zsc.make("overcooked/cramped_room", horizon=21)  # no program of it is there yet
+    cooks = zsc.overcooked_bots(env, ("hog",))
+    with pytest.raises(UserError, match=r"has a return of nan in episode 0, .* pay numbers"):
+        crossplay(env, {"bots": cooks}, episodes=2)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pkgutil
+import signal
 import sys
 import time
 import warnings
@@ -12,9 +14,14 @@ from typing import Any
 
 import tyro
 
+from zsc import interrupts
 from zsc.cli.shared import Machine
 from zsc.errors import UserError
 from zsc.machine import cluster
+from zsc.machine.progress import say
+
+_NOTHING = interrupts.NOTHING
+_NO_MEMORY = "the memory is used up: ask for less, e.g. fewer members, games or episodes"
 
 #: Where each command is. Only the one that is asked for is imported: plots and statistics take
 #: longer to load than a training takes to start.
@@ -34,28 +41,47 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code (2 for input that cannot be used)."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    wanted = [name for name in COMMANDS if name in arguments[:1]] or COMMANDS
-    warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
+    before = signal.getsignal(signal.SIGINT)
+    command: Any = None
     try:
-        commands = {name: _command(name, arguments[1:]) for name in wanted}
+        interrupts.allow()
+        warnings.showwarning = lambda message, *_, **__: say(f"note: {message}")
+        command = _parsed(arguments)
+        code, said = _run(command)
     except UserError as error:
-        print(f"zsc: {error}", file=sys.stderr)
-        return 2
-    command = tyro.extras.subcommand_cli_from_dict(
+        code, said = 2, str(error)
+    except KeyboardInterrupt:
+        interrupts.ignore()  # a second one would fall into what is said and tidied up
+        code, said = interrupts.CODE, getattr(command, "when_stopped", lambda: _NOTHING)()
+    if said:
+        say(f"zsc: {said}")
+    if code == interrupts.CODE:
+        if interrupts.is_command_line() and not cluster.joined():
+            interrupts.end()
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
+    if code and cluster.joined():
+        _leave_the_others(code)
+    return code
+
+
+def _parsed(arguments: list[str]) -> Any:
+    """The command that was typed. Raises UserError, or SystemExit for what does not parse."""
+    wanted = [name for name in COMMANDS if name in arguments[:1]] or COMMANDS
+    commands = {name: _command(name, arguments[1:]) for name in wanted}
+    return tyro.extras.subcommand_cli_from_dict(
         commands, args=arguments, prog="zsc", description="Zero-shot coordination toolkit."
     )
-    code, said = _run(command)
-    if said:
-        print(f"zsc: {said}", file=sys.stderr)
-    if code and cluster.several():
-        # the usual way out waits for the other processes, which wait for this one; without the
-        # first, by whom they know each other, the others could not even say why they stop
-        if cluster.leads():
-            time.sleep(3.0)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    return code
+
+
+def _leave_the_others(code: int) -> None:
+    """End as one of several processes: the usual way out waits for the others, which wait for this
+    one; without the first, by whom they know each other, they could not even say why they stop."""
+    if cluster.leads():
+        time.sleep(3.0)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
 
 
 def _command(name: str, arguments: list[str]) -> Any:
@@ -72,19 +98,32 @@ def _run(command: Any) -> tuple[int, str]:
             raise UserError(f"seed is {command.seed}: use one from 0 to {2**31 - 1}")
         getattr(command, "machine", Machine()).start()
         command()
-        sys.stdout.flush()
-    except UserError as error:
-        return 2, str(error)
+        if sys.stdout is not None:  # which it is where the output was closed, as by >&-
+            sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has enough, as in `zsc envs | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0, ""
-    except KeyboardInterrupt:
-        return 130, "stopped; a training goes on with the same command and --resume"
+    except UserError:
+        raise
     except OSError as error:  # no space, no permission, a file where a folder should be
-        return 2, f"{error.filename}: {error.strerror}: choose another path"
+        return 2, _told(error)
+    except MemoryError:
+        return 2, _NO_MEMORY
     except (RuntimeError, ValueError) as error:
+        if "RESOURCE_EXHAUSTED" in str(error):
+            return 2, _NO_MEMORY
         lost = cluster.explain_loss(error, getattr(command, "out", Path()))
         if lost is None:
             raise
         return 3, str(lost)
     return 0, ""
+
+
+def _told(error: OSError) -> str:
+    """What the system refused, and what to do."""
+    why = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{error.filename or 'what was to be written'}: {why}: make room, or write elsewhere"
+    if error.filename is None:
+        return f"{why}: choose another path"
+    return f"{error.filename}: {why}: choose another path"

@@ -10,11 +10,12 @@ import numpy as np
 from zsc.agents.bots import overcooked_bots
 from zsc.agents.pool import Pool
 from zsc.cli.play import summary_text, write_crossplay, write_film
-from zsc.cli.shared import timed
+from zsc.cli.shared import check_new, timed
 from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
 from zsc.errors import UserError
 from zsc.evaluation import CrossPlay, crossplay
+from zsc.interrupts import NOTHING
 from zsc.populations import FictitiousCoPlay, OtherPlay, Recipe, SelfPlay
 
 LAYOUT = "overcooked/mirror_ring"
@@ -34,8 +35,7 @@ class Demo:
 
     def __call__(self) -> None:
         """Train, play, draw, and say what to look at."""
-        if self.out.exists():
-            raise UserError(f"{self.out} already exists: choose another --out or remove it")
+        check_new(self.out)
         if not 0 < self.scale <= 100:
             raise UserError(f"scale is {self.scale}: give a share of the steps such as 0.2")
         env = Overcooked(LAYOUT.removeprefix("overcooked/"))
@@ -51,7 +51,7 @@ class Demo:
                 )
         with timed(times, "cross-play"):
             entries["bots"] = overcooked_bots(env, BOTS)
-            played = crossplay(env, entries, episodes=16, seed=self.seed)
+            played = crossplay(env, entries, episodes=16, seed=self.seed, progress=True)
         with timed(times, "pictures"):
             write_crossplay(played, self.out)
             self._films(env, entries["SP"], played)
@@ -61,6 +61,12 @@ class Demo:
         print("\n" + "   ".join(f"{what} {seconds:.0f} s" for what, seconds in times.items()))
         print(f"pictures and values in {self.out}: heatmap.png, matrix.csv, summary.csv,")
         print("self_play_pair.gif (one agent with itself), stranger_pair.gif (two that never met)")
+
+    def when_stopped(self) -> str:
+        """What to say if it was stopped."""
+        if not self.out.exists():
+            return NOTHING
+        return f"stopped; {self.out} keeps what was finished: choose another --out, or remove it"
 
     def _films(self, env: Environment, pool: Pool, played: CrossPlay) -> None:
         """The best self-play agent with itself, and the two that understand each other least."""

@@ -12,7 +12,16 @@ import pandas as pd
 import tyro
 
 from zsc.agents.pool import Pool, load_pool
-from zsc.cli.shared import CROSSPLAY_FORMAT, command_line, env_of, named, named_pools, with_bots
+from zsc.cli.shared import (
+    CROSSPLAY_FORMAT,
+    check_new,
+    command_line,
+    env_of,
+    named,
+    named_pools,
+    new_folder,
+    with_bots,
+)
 from zsc.envs.base import Environment
 from zsc.errors import UserError
 from zsc.evaluation import CrossPlay, crossplay, load_crossplay
@@ -42,19 +51,25 @@ class ScoreRuns:
 
     def __call__(self) -> None:
         """Play, print the tables, write them."""
-        if self.out is not None and self.out.exists():
-            raise UserError(f"{self.out} already exists: choose another --out")
+        if self.out is not None:
+            check_new(self.out)
         pools = named_pools(self.runs)
         held = roster(self.roster or next(iter(pools.values())).home.env)
         found = score(
-            held.env, pools, held, episodes=self.episodes, seed=self.seed, greedy=self.greedy
+            held.env,
+            pools,
+            held,
+            episodes=self.episodes,
+            seed=self.seed,
+            greedy=self.greedy,
+            progress=True,
         )
         print(score_text(found))
         if self.out is not None:
-            self.out.mkdir(parents=True)
-            found.summary().to_csv(self.out / "score.csv")
-            found.by_partner().to_csv(self.out / "partners.csv")
-            found.to_frame().to_csv(self.out / "cells.csv", index=False)
+            with new_folder(self.out):
+                found.summary().to_csv(self.out / "score.csv")
+                found.by_partner().to_csv(self.out / "partners.csv")
+                found.to_frame().to_csv(self.out / "cells.csv", index=False)
             print(f"tables in {self.out}")
 
 
@@ -80,10 +95,7 @@ class Report:
 
     def __call__(self) -> None:
         """Play or read, write the page."""
-        if self.out.exists():
-            raise UserError(f"{self.out} already exists: choose another --out")
-        if self.out.suffix.lower() not in (".html", ".htm"):
-            raise UserError(f"{self.out} would not be a web page: let the name end in .html")
+        check_new(self.out, (".html", ".htm"))
         if not self.sources:
             raise UserError("nothing to report: give run folders, or one that zsc crossplay made")
         runs, bots, played, command = self._what()
@@ -92,7 +104,12 @@ class Report:
         pools = with_bots(trained, env) if bots else trained
         if played is None:
             played = crossplay(
-                env, pools, episodes=self.episodes, seed=self.seed, greedy=self.greedy
+                env,
+                pools,
+                episodes=self.episodes,
+                seed=self.seed,
+                greedy=self.greedy,
+                progress=True,
             )
         extras = Extras(
             pools=pools,
@@ -101,7 +118,7 @@ class Report:
             score=self._scored(held, trained, played),
             command=command,
         )
-        write_report(self.out, env, played, extras, films=self.films)
+        write_report(self.out, env, played, extras, films=self.films, progress=True)
         print(f"{self.out}: {self.out.stat().st_size / 1e6:.1f} MB, open it in any browser")
 
     def _what(self) -> tuple[dict[str, Path], bool, CrossPlay | None, str]:
@@ -128,7 +145,7 @@ class Report:
     ) -> Score | None:
         if held is None:
             return None
-        return score(held.env, pools, held, seed=played.seed, greedy=played.greedy)
+        return score(held.env, pools, held, seed=played.seed, greedy=played.greedy, progress=True)
 
     def _held(self, env: Environment, pools: dict[str, Pool]) -> HeldOut | None:
         """The roster to score with, if that is asked for; refused before anything is played."""

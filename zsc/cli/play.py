@@ -16,10 +16,12 @@ from zsc.cli.shared import (
     CROSSPLAY_FORMAT,
     Game,
     Machine,
+    check_new,
     command_line,
     env_of,
     named,
     named_pools,
+    new_folder,
     seated,
     with_bots,
 )
@@ -34,6 +36,7 @@ from zsc.machine.cluster import leads
 from zsc.play.film import captions, in_words
 from zsc.records.overcooked_tables import human_games, reproduced
 
+_LEAST_REPRODUCED = 0.5  # share of states, below which people played another game
 _FREE = {
     "overcooked": "any kitchen: --layout FILE",
     "hanabi": 'any size: in Python, zsc.make("hanabi", colours=4, ...)',
@@ -79,21 +82,28 @@ class CrossPlayRuns:
 
     def __call__(self) -> None:
         """Play, write, print the table."""
-        if self.out.exists():
-            raise UserError(f"{self.out} already exists: choose another --out")
+        check_new(self.out)
         entries = named_pools(self.runs)
         env = env_of(self.runs)
         if self.bots:
             entries = with_bots(entries, env)
         began = time.perf_counter()
-        played = crossplay(env, entries, episodes=self.episodes, seed=self.seed, greedy=self.greedy)
+        played = crossplay(
+            env,
+            entries,
+            episodes=self.episodes,
+            seed=self.seed,
+            greedy=self.greedy,
+            progress=True,
+        )
         seconds = time.perf_counter() - began
         if not leads():
             return
-        write_crossplay(played, self.out)
         notes = {"format": CROSSPLAY_FORMAT, "command": command_line(), "bots": self.bots}
         runs = {name: str(named(run)[1]) for name, run in zip(entries, self.runs, strict=False)}
-        write_json(self.out / "manifest.json", notes | {"runs": runs})
+        with new_folder(self.out):
+            write_crossplay(played, self.out)
+            write_json(self.out / "manifest.json", notes | {"runs": runs})
         print(summary_text(played))
         size = len(played)
         print(f"{size} x {size} policies in {seconds:.1f} s; heatmap: {self.out / 'heatmap.png'}")
@@ -115,10 +125,7 @@ class Render:
 
     def __call__(self) -> None:
         """Play and write."""
-        if self.out.exists():
-            raise UserError(f"{self.out} already exists: choose another --out")
-        if self.out.suffix.lower() != ".gif":
-            raise UserError(f"{self.out} would not be a GIF: let the name end in .gif")
+        check_new(self.out, (".gif",))
         if self.steps is not None and self.steps < 1:
             raise UserError(f"steps is {self.steps}: show at least 1")
         env, agents = seated(self.runs, self.members)
@@ -141,8 +148,7 @@ class RecordGames:
 
     def __call__(self) -> None:
         """Play and write."""
-        if self.out.exists():
-            raise UserError(f"{self.out} already exists: choose another --out")
+        check_new(self.out)
         env, agents = seated(self.runs, self.members)
         played = zsc.record(env, agents, episodes=self.episodes, seed=self.seed)
         ids = [agent.ids[0] for agent in agents]
@@ -152,10 +158,11 @@ class RecordGames:
 
 @dataclass(frozen=True)
 class Convert:
-    """Turn games that people played (Overcooked-AI's CSV or pickle tables) into a file of games."""
+    """Turn games that people played (Overcooked-AI's files of them) into a file of games."""
 
     table: tyro.conf.Positional[Path]
-    """The table, one row per step. A pickle that asks to run anything is refused."""
+    """A table with one row per step (CSV, pickle), or trajectories (JSON), compressed or not. A
+    pickle that asks to run anything is refused."""
     out: Path
     """The file to write (.safetensors); it must not exist."""
     game: Annotated[Game, tyro.conf.arg(name="")] = field(default_factory=Game)
@@ -165,13 +172,17 @@ class Convert:
         env = self.game.make()
         if not isinstance(env, Overcooked):
             raise UserError(f"{env.spec.id} is not Overcooked: no other tables can be read")
-        if self.out.exists():
-            raise UserError(f"{self.out} already exists: choose another --out")
+        check_new(self.out)
         played = human_games(self.table, env)
+        share = reproduced(env, played)
+        if share < _LEAST_REPRODUCED:
+            raise UserError(
+                f"the rules lead to {share:.0%} of the states in {self.table} only: those games "
+                "were played by others, and are not converted"
+            )
         played.save(self.out, env, notes={"source": self.table.name, "players": "human"})
         size = f"{len(played.length)} games, {int(played.length.sum())} steps"
-        share = f"{reproduced(env, played):.2%}"
-        print(f"{self.out}: {size}; the rules lead to {share} of the recorded states")
+        print(f"{self.out}: {size}; the rules lead to {share:.2%} of the recorded states")
 
 
 def write_crossplay(played: CrossPlay, folder: Path) -> None:

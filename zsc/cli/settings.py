@@ -22,6 +22,7 @@ from zsc.agents.policy import cnn_policy, gru_policy, mlp_policy
 from zsc.agents.pool import Pool, load_pool
 from zsc.envs.base import EnvSpec
 from zsc.errors import UserError, unknown
+from zsc.files import read_text
 from zsc.learn.base import Learner
 from zsc.learn.critic import CentralCritic
 from zsc.learn.ppo import PPOConfig, ppo
@@ -100,8 +101,8 @@ def loaded(kind: Any, value: Any) -> Any:
 def read_config(path: Path) -> dict[str, Any]:
     """The settings in a TOML or JSON file, flat: {"learner.entropy": .1, ...}. Raises UserError."""
     try:
-        text = path.read_text("utf-8")
-        told = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        text = read_text(path)
+        told = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:  # both decoders' errors, and text that is none

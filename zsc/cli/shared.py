@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ast
+import errno
+import os
 import shlex
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +19,16 @@ from typing import Any
 import jax
 
 import zsc
+from zsc import interrupts
 from zsc.agents.bots import scripted_partners
 from zsc.agents.pool import Pool, load_pool
 from zsc.envs.base import Environment
+from zsc.envs.overcooked.layout_files import read_layout
 from zsc.envs.registry import rebuild
 from zsc.errors import UserError
 from zsc.files import read_json
 from zsc.machine import cluster
+from zsc.machine.runtime import check_devices
 
 CROSSPLAY_FORMAT = "zsc-crossplay"
 
@@ -33,7 +40,8 @@ class Game:
     env: str | None = None
     """Name of the game, see `zsc envs`."""
     layout: Path | None = None
-    """A file with a kitchen drawn in X O D P S, space, 1 and 2 (instead of --env)."""
+    """A file with a kitchen drawn in X O D P S, space, 1 and 2, or a .layout file of Overcooked-AI
+    (instead of --env)."""
     encoding: str | None = None
     """Overcooked: compact (a vector), or grid (the 26 channels of the reference engine).
     Hanabi: canonical (the reference's bits), or belief."""
@@ -51,9 +59,7 @@ class Game:
         settings: dict[str, Any] = {}
         name = self.env or "overcooked"
         if self.layout is not None:
-            if not self.layout.is_file():
-                raise UserError(f"{self.layout} is not a file: give a drawing of a kitchen")
-            settings["layout"] = self.layout.read_text("utf-8", errors="replace")
+            settings["layout"] = read_layout(self.layout)
         for key in ("encoding", "horizon"):
             if getattr(self, key) is not None:
                 settings[key] = getattr(self, key)
@@ -105,11 +111,53 @@ class Machine:
             cluster.join(self.coordinator, self.processes, self.process)
         else:
             zsc.setup(devices=self.devices)
+        check_devices()
         if self.devices is not None and len(jax.local_devices()) != self.devices:
             raise UserError(
                 f"{self.devices} devices were asked for, {len(jax.local_devices())} are there: "
                 "choose another --devices, or show the program so many (CUDA_VISIBLE_DEVICES)"
             )
+
+
+def check_new(out: Path, ending: tuple[str, ...] = ()) -> None:
+    """Raise UserError, before anything is worked out, if a file or folder cannot be made there.
+
+    ending: what its name may end in.
+    """
+    if out.exists():
+        raise UserError(f"{out} already exists: choose another --out or remove it")
+    if ending and out.suffix.lower() not in ending:
+        raise UserError(f"{out} would not be of the right kind: let the name end in {ending[0]}")
+    try:
+        above = next(folder for folder in out.absolute().parents if folder.exists())
+    except FileNotFoundError:
+        raise UserError("the folder that this was started in is gone: start it in one") from None
+    if not above.is_dir():
+        raise UserError(
+            f"{above.name}: {os.strerror(errno.EEXIST)} and is no folder: choose another --out"
+        )
+    try:
+        with tempfile.TemporaryFile(dir=above):
+            return
+    except OSError as error:
+        raise UserError(
+            f"nothing can be written in {above}: {error.strerror}: choose another --out"
+        ) from None
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[None]:
+    """Make a folder to fill; stopped half way, nothing is left of it."""
+    out.mkdir(parents=True)
+    try:
+        yield
+    except BaseException as error:
+        with interrupts.ignored():
+            if isinstance(error, KeyboardInterrupt):
+                shutil.rmtree(out, ignore_errors=True)
+            elif not any(out.iterdir()):
+                out.rmdir()
+        raise
 
 
 def command_line() -> str:

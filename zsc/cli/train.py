@@ -26,6 +26,7 @@ from zsc.cli.shared import Game, Machine
 from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
 from zsc.errors import UserError
+from zsc.interrupts import NOTHING
 from zsc.machine.cluster import leads
 from zsc.populations.recipe import Recipe
 from zsc.records.record import load_record
@@ -108,6 +109,12 @@ class Train:
         pool = recipe.train(env, seed=self.seed, out=self.out, resume=self.resume, progress=True)
         if leads():
             print(self._told(pool, self.out))
+
+    def when_stopped(self) -> str:
+        """What to say if it was stopped: how to go on, where one can."""
+        if self.out is None or not (self.out / "manifest.json").exists() or self.method == _CLONES:
+            return NOTHING
+        return f"stopped; it goes on with the same command{'' if self.resume else ' and --resume'}"
 
     def _recipe(self) -> tuple[Recipe, Environment]:
         """The recipe with everything that was asked for, and the game. Raises UserError."""

@@ -55,6 +55,11 @@ def join(
         ) from None
 
 
+def joined() -> bool:
+    """True once this is one of several processes; asks no device, unlike `several`."""
+    return jax.distributed.is_initialized() and several()
+
+
 def several() -> bool:
     """True if this is one of several processes."""
     return jax.process_count() > 1
@@ -211,7 +216,7 @@ def _flock(handle: int) -> bool | None:
 
 def explain_loss(error: Exception, folder: Path) -> UserError | None:
     """If a computation failed because a process died: which, and what to do; else None."""
-    if not several():
+    if not joined():
         return None
     text = str(error)
     if not any(word in text for word in ("Gloo", "NCCL", "heartbeat", "Coordination", "closed by")):

@@ -27,8 +27,10 @@ from zsc.agents.policy import Policy, in_turns
 from zsc.agents.pool import Roster, check_home
 from zsc.envs.base import Environment, EnvSpec, TimeStep, begin
 from zsc.errors import UserError
-from zsc.machine.cluster import to_host
+from zsc.machine.cluster import leads, to_host
 from zsc.machine.members import AXIS, map_members, member_mesh
+from zsc.machine.memory import check
+from zsc.machine.progress import Lines
 from zsc.nets import sample
 from zsc.play.acting import apply_one, fresh_carry, inputs_of
 from zsc.play.kinds import Kind, kinds_of, take
@@ -71,6 +73,19 @@ class CrossPlayValues(NamedTuple):
     event_names: tuple[str, ...]  # [F]
 
 
+class _Meeting(NamedTuple):
+    """Two kinds that play each other, as one program: the row's in which seats."""
+
+    one: Kind
+    two: Kind
+    seats: tuple[int, ...]
+
+    @property
+    def cells(self) -> int:
+        """How many games an episode of all of them has."""
+        return len(self.one.members) * len(self.two.members) * len(self.seats)
+
+
 class _Tile(NamedTuple):
     """Some games of two kinds, on the host."""
 
@@ -88,23 +103,28 @@ def crossplay(
     episodes: int,
     key: Key,
     budget: int = DEFAULT_BUDGET,
+    title: str | None = None,
 ) -> CrossPlayValues:
     """Play every ordered pair of the roster's members in every seating.
 
     budget: bytes that the games in flight may use; more games are played one tile after another.
-    Raises UserError for pools of another game, an empty roster or no episodes.
+    title: what to call it in lines that say how far it is; None says nothing.
+    Raises UserError for pools of another game, an empty roster, no episodes, a matrix that clearly
+    does not fit into memory, and a game that pays no number.
     """
     _check(env, roster, episodes)
     kinds = kinds_of(roster)
     size, agents = sum(len(pool) for pool in roster), env.spec.num_agents
-    found = _nothing(env, size, size, episodes)
-    for first, one in enumerate(kinds):
+    meetings = [
+        _Meeting(one, two, (0,) if one is two and agents == 2 else tuple(range(agents)))
+        for first, one in enumerate(kinds)
         # with two seats a game is also the transposed cell's, seen from the other side
-        for two in kinds[first:] if agents == 2 else kinds:
-            seats = (0,) if one is two and agents == 2 else tuple(range(agents))
-            for tile in _tiles(env, one, two, seats, episodes, key, budget):
-                _place(found, tile, seats, mirrored=agents == 2)
-    return _per_episode(found)
+        for two in (kinds[first:] if agents == 2 else kinds)
+    ]
+    found = _nothing(env, size, size, episodes)
+    return _play_all(
+        env, meetings, found, key=key, budget=budget, mirrored=agents == 2, title=title
+    )
 
 
 @door
@@ -116,6 +136,7 @@ def versus(
     episodes: int,
     key: Key,
     budget: int = DEFAULT_BUDGET,
+    title: str | None = None,
 ) -> CrossPlayValues:
     """Play every row's agent with every column's, in every seating, and nobody else.
 
@@ -126,12 +147,49 @@ def versus(
         _check(env, roster, episodes)
     seats = tuple(range(env.spec.num_agents))
     height, width = (sum(len(pool) for pool in roster) for roster in (rows, cols))
+    meetings = [_Meeting(one, two, seats) for one in kinds_of(rows) for two in kinds_of(cols)]
     found = _nothing(env, height, width, episodes)
-    for one in kinds_of(rows):
-        for two in kinds_of(cols):
-            for tile in _tiles(env, one, two, seats, episodes, key, budget):
-                _place(found, tile, seats, mirrored=False)
+    return _play_all(env, meetings, found, key=key, budget=budget, mirrored=False, title=title)
+
+
+def _play_all(
+    env: Environment,
+    meetings: Sequence[_Meeting],
+    found: CrossPlayValues,
+    *,
+    key: Key,
+    budget: int,
+    mirrored: bool,
+    title: str | None,
+) -> CrossPlayValues:
+    """Play what there is room for in `found`, and say how far it is."""
+    episodes = found.values.shape[3]
+    total, done = sum(meeting.cells for meeting in meetings) * episodes, 0
+    lines = Lines(title, total) if title and leads() else None
+    if lines is not None:
+        lines.start(f"{total:,} games, kinds of pairs: {len(meetings)}")
+    for one, two, seats in meetings:
+        for tile in _tiles(env, one, two, seats, episodes, key, budget):
+            _place(found, tile, seats, mirrored=mirrored)
+            done += len(tile.rows) * len(tile.cols) * len(seats) * len(tile.episodes)
+            if lines is not None:
+                lines.move(done)
+    if lines is not None:
+        lines.end()
+    _check_paid(env, found)
     return _per_episode(found)
+
+
+def _check_paid(env: Environment, found: CrossPlayValues) -> None:
+    """Raises UserError for returns that are no numbers: means of them would be nothing."""
+    bad = np.argwhere(~np.isfinite(found.values))
+    if len(bad):
+        row, col, seat, episode, metric = bad[0]
+        raise UserError(
+            f"agent {row} with agent {col} has a {found.metrics[metric]} of "
+            f"{found.values[tuple(bad[0])]:g} in episode {episode}, seat {seat}: a game has to pay "
+            f"numbers, check the rewards of {env.spec.id}"
+        )
 
 
 def _check(env: Environment, roster: Roster, episodes: int) -> None:
@@ -146,6 +204,9 @@ def _check(env: Environment, roster: Roster, episodes: int) -> None:
 def _nothing(env: Environment, rows: int, cols: int, episodes: int) -> CrossPlayValues:
     """Room for what will be played: nan for games, zero for events, which are added up."""
     agents, names = env.spec.num_agents, env.spec.event_names
+    size = 4 * rows * cols * agents * (episodes * len(METRICS) + len(names))
+    what = f"a matrix of {rows:,} x {cols:,} agents and {episodes:,} episodes"
+    check(what, size, "play fewer episodes, or fewer agents at a time")
     values = np.full((rows, cols, agents, episodes, len(METRICS)), np.nan, np.float32)
     events = np.zeros((rows, cols, agents, len(names)), np.float32)
     return CrossPlayValues(values, METRICS, events, names)

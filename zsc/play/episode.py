@@ -14,6 +14,7 @@ from zsc.agents.pool import Pool, check_home
 from zsc.checks import seed_of
 from zsc.envs.base import Environment, begin, check_game
 from zsc.errors import UserError
+from zsc.machine.memory import bytes_of, check
 from zsc.play.acting import act, inputs_of
 from zsc.records.record import Record
 from zsc.switches import door
@@ -26,8 +27,8 @@ def record(
 ) -> Record:
     """Let one agent per seat play, and keep everything. Episode e of a seed is always the same.
 
-    agents: one pool of a single agent per seat. Raises UserError for a wrong number of seats or
-    a pool of another game.
+    agents: one pool of a single agent per seat. Raises UserError for a wrong number of seats, a
+    pool of another game, or more than clearly fits into memory.
     """
     check_game(env)
     seed = seed_of(seed)
@@ -42,6 +43,10 @@ def record(
         raise UserError(f"{episodes} episodes: record at least 1")
     params = tuple(jax.tree.map(lambda x: x[0], pool.params) for pool in agents)
     policies = tuple(pool.policy for pool in agents)
+    shapes = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), episodes))
+    made = _play.eval_shape(env, policies, params, shapes)
+    what = f"a record of {episodes:,} games of {env.spec.horizon:,} steps"
+    check(what, bytes_of(made), "record fewer episodes")
     keys = jax.vmap(partial(jax.random.fold_in, jax.random.key(seed)))(jnp.arange(episodes))
     return Record(*jax.tree.map(np.asarray, _play(env, policies, params, keys)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,8 @@ from zsc.agents.policy import Policy
 from zsc.agents.pool import Pool, Roster, check_home
 from zsc.checks import seed_of
 from zsc.envs.base import Environment
+from zsc.files import write_atomically
+from zsc.machine.memory import check
 from zsc.play.episode import episode, record
 from zsc.play.kinds import take
 from zsc.play.teams import by_kinds, team_reward
@@ -37,9 +40,11 @@ def film(
     """
     played = record(env, agents, seed=seed)
     length = min(int(played.length[0]), steps or env.spec.horizon)
-    frames = [
-        env.render(jax.tree.map(lambda x, t=t: x[0, t], played.states)) for t in range(length + 1)
-    ]
+    draw = lambda time: env.render(jax.tree.map(lambda x: x[0, time], played.states))
+    first = draw(0)
+    what = f"a film of {length + 1:,} pictures"
+    check(what, first.nbytes * (length + 1), "show only the first steps (steps=)")
+    frames = [first, *(draw(time) for time in range(1, length + 1))]
     return frames, earned(env, played)[: length + 1]
 
 
@@ -123,9 +128,11 @@ def save_gif(
     small = [image.quantize(64) for image in images]
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
+    data, rest = io.BytesIO(), small[1:]
     small[0].save(
-        target, save_all=True, append_images=small[1:], duration=milliseconds, loop=0, optimize=True
+        data, "GIF", save_all=True, append_images=rest, duration=milliseconds, loop=0, optimize=True
     )
+    write_atomically(target, data.getvalue())
     return target
 
 

@@ -18,6 +18,7 @@ from zsc.agents.policy import Policy
 from zsc.agents.pool import Roster, check_home
 from zsc.envs.base import Environment
 from zsc.errors import UserError
+from zsc.machine.memory import bytes_of, check
 from zsc.play.episode import episode
 from zsc.play.kinds import kinds_of, take
 from zsc.switches import door
@@ -91,6 +92,11 @@ def play_teams(
         )
     if episodes < 1 or not ((teams >= 0) & (teams < size)).all():
         raise UserError(f"give at least 1 episode, and teams of the places 0 to {size - 1}")
+    # every team has its policies' parameters beside those of the others
+    largest = max(bytes_of(pool.params) / len(pool) for pool in roster if len(pool))
+    what = f"playing {len(teams):,} teams of {env.spec.num_agents}, {episodes:,} episodes each"
+    needed = len(teams) * (largest * env.spec.num_agents + 4 * episodes)
+    check(what, needed, "play fewer teams at a time, or fewer episodes")
     returns = np.zeros((len(teams), episodes), np.float32)
     for policies, params, numbers in by_kinds(roster, teams):
         returns[numbers] = np.asarray(_play(env, policies, params, episodes, key))

@@ -1,14 +1,13 @@
 """Games that people played, as the Overcooked-AI project publishes them, in this toolkit's terms.
 
 Its files are tables with one row per step: the state and joint action as JSON, the terrain, who
-played. They come as CSV or as pickled pandas frames. A pickle can run any code when it is read, so
-only the few names that a plain table is made of are looked up here and everything else is refused.
+played (`table_files`). What this game cannot be in, such as a third cook, one who is absent, or a
+pot that waits to be started as in the rules of 2020, is refused with the row that has it.
 """
 
 from __future__ import annotations
 
 import ast
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,6 @@ from typing import Any
 import jax
 import numpy as np
 import pandas as pd
-from pandas.compat.pickle_compat import Unpickler
 
 from zsc.envs.overcooked.env import Overcooked
 from zsc.envs.overcooked.layouts import Layout
@@ -33,70 +31,12 @@ from zsc.envs.overcooked.state import (
 )
 from zsc.errors import UserError
 from zsc.records.record import Record
+from zsc.records.table_files import read_table
 
 _ITEMS = {"onion": ONION, "dish": DISH, "soup": SOUP}
 _DIRECTIONS = {(0, -1): 0, (0, 1): 1, (1, 0): 2, (-1, 0): 3, (0, 0): 4}
 #: Columns that tell games apart, of the older and the newer tables.
 _GAMES = (("trial_id",), ("workerid_num", "layout_name", "round_num"))
-_COLUMNS = ("state", "joint_action", "layout")
-#: All that a pickled table of numbers and texts needs, by pandas from 1.0 on and numpy.
-_PLAIN = {
-    "builtins": {"slice"},
-    "numpy": {"ndarray", "dtype"},
-    "numpy.core.multiarray": {"_reconstruct", "scalar"},
-    "numpy._core.multiarray": {"_reconstruct", "scalar"},
-    "numpy._core.numeric": {"_frombuffer"},
-    "numpy.core.numeric": {"_frombuffer"},
-    "pandas": {"DataFrame", "Index", "RangeIndex", "StringDtype"},
-    "pandas.arrays": {"StringArray"},
-    "pandas._libs.arrays": {"__pyx_unpickle_NDArrayBacked"},
-    "pandas.core.arrays.string_": {"StringArray", "StringDtype"},
-    "pandas.core.frame": {"DataFrame"},
-    "pandas.core.internals.managers": {"BlockManager"},
-    "pandas.core.internals.blocks": {"new_block"},
-    "pandas._libs.internals": {"_unpickle_block"},
-    "pandas.core.indexes.base": {"_new_Index", "Index"},
-    "pandas.core.indexes.range": {"RangeIndex"},
-    "pandas.core.indexes.numeric": {"Int64Index", "UInt64Index", "Float64Index"},
-}
-
-
-class _TableReader(Unpickler):
-    """Reads pickled tables of numbers and texts, and looks up nothing else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """The class of that name if a plain table needs it. Raises UserError."""
-        if name not in _PLAIN.get(module, ()):
-            raise UserError(
-                f"the file wants to run {module}.{name}, which no table needs: nothing was run; "
-                "if you trust it, open it yourself and save it as CSV"
-            )
-        return super().find_class(module, name)
-
-
-def read_table(path: str | Path) -> pd.DataFrame:
-    """The table in a CSV or pickle file, one row per step of a game.
-
-    Raises UserError for a file that is no such table, or a pickle that asks for more than one.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path} is not a file: give the CSV or pickle of recorded games")
-    try:
-        if path.suffix == ".csv":
-            table = pd.read_csv(path)
-        else:
-            table = _TableReader(io.BytesIO(path.read_bytes())).load()
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    except Exception as error:  # a broken pickle can fail in any way
-        raise UserError(f"{path} cannot be read as a table: {error}") from None
-    if not isinstance(table, pd.DataFrame):
-        raise UserError(f"{path} holds a {type(table).__name__}, not a table of steps")
-    missing = [name for name in _COLUMNS if name not in table.columns]
-    if missing:
-        raise UserError(f"{path} has no column {missing[0]!r}: give a table of recorded steps")
-    return table
 
 
 def human_games(path: str | Path, env: Overcooked) -> Record:
@@ -113,17 +53,32 @@ def human_games(path: str | Path, env: Overcooked) -> Record:
 def games_of(table: pd.DataFrame, env: Overcooked, source: str = "the table") -> Record:
     """The games of a table; see `human_games`."""
     kitchen = env.kitchen
+    table = table.reset_index(drop=True)
     here = _terrain(kitchen.text().splitlines())
-    played_here = {text for text in table["layout"].unique() if _terrain(_rows(text)) == here}
-    chosen = table[table["layout"].isin(played_here)]
-    if len(chosen) == 0:
-        known = sorted(set(map(str, table.get("layout_name", pd.Series(dtype=str)).unique())))
-        raise UserError(
-            f"{source} has no game in {env.spec.id}: it has {', '.join(known) or 'no names'}"
-        )
-    names = next((list(n) for n in _GAMES if set(n) <= set(table.columns)), ["layout"])
-    games = [_game(kitchen, rows) for _, rows in chosen.groupby(names, sort=True)]
+    names = table.get("layout_name", pd.Series(["no name"] * len(table))).astype(str)
+    drawn = {text: _terrain(_rows(text)) for text in table["layout"].unique()}
+    chosen = table["layout"].map(drawn).map(lambda rows: rows == here or not rows)
+    # a file that only names its kitchens means those of today
+    chosen &= (table["layout"] != "") | (names == kitchen.name)
+    if not chosen.any():
+        pairs = set(zip(names, table["layout"], strict=True))
+        raise _no_game(env, source, {(name, drawn[text]) for name, text in pairs})
+    columns = next((list(n) for n in _GAMES if set(n) <= set(table.columns)), ["layout"])
+    games = [_game(kitchen, rows, source) for _, rows in table[chosen].groupby(columns, sort=True)]
     return _replay(env, games)
+
+
+def _no_game(env: Overcooked, source: str, found: set[tuple[str, tuple[str, ...]]]) -> UserError:
+    """The error for a table without a game in the kitchen that was asked for."""
+    own, known = env.kitchen, sorted({name for name, _ in found})
+    for name, rows in sorted(found):
+        if rows and name == own.name:
+            size = f"{max(map(len, rows))}x{len(rows)}"
+            return UserError(
+                f"{source} has games in another kitchen that is called {name}, too ({size} cells, "
+                f"this one has {own.width}x{own.height}): give its drawing by --layout"
+            )
+    return UserError(f"{source} has no game in {env.spec.id}: it has {', '.join(known)}")
 
 
 def reproduced(env: Overcooked, played: Record) -> float:
@@ -141,20 +96,29 @@ def reproduced(env: Overcooked, played: Record) -> float:
     return float(same[:, :-1][known].mean()) if known.any() else float("nan")
 
 
-def _game(kitchen: Layout, rows: pd.DataFrame) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def _game(
+    kitchen: Layout, rows: pd.DataFrame, source: str
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Snapshots [T, ...] and actions [T, A] of one game, in the order of its steps."""
     if "cur_gameloop" in rows:
+        again = rows["cur_gameloop"].duplicated().to_numpy()
+        if again.any():
+            number, step = (np.asarray(x)[again][0] for x in (rows.index, rows["cur_gameloop"]))
+            raise UserError(
+                f"row {number + 1} of {source} has step {step} of a game for the second time: keep "
+                "the rows of one player (is_leader), or name the games apart (trial_id)"
+            )
         rows = rows.sort_values("cur_gameloop", kind="stable")
     states, actions = [], []
-    for state, joint in zip(rows["state"], rows["joint_action"], strict=True):
+    for number, state, joint in zip(rows.index, rows["state"], rows["joint_action"], strict=True):
         try:
             states.append(_snapshot(kitchen, _value(state)))
-            actions.append([_action(one) for one in _value(joint)])
-        except UserError:
-            raise
-        except (KeyError, IndexError, TypeError, ValueError, SyntaxError) as error:
+            actions.append(_joint(_value(joint)))
+        except UserError as error:
+            raise UserError(f"row {number + 1} of {source}: {error}") from None
+        except (LookupError, TypeError, ValueError, SyntaxError, AttributeError) as error:
             raise UserError(
-                f"row {len(states)} of a game cannot be understood ({error!r}): it should hold a "
+                f"row {number + 1} of {source} cannot be understood ({error!r}): it should hold a "
                 "state and a joint action as Overcooked-AI writes them"
             ) from None
     stacked = {name: np.stack([state[name] for state in states]) for name in states[0]}
@@ -201,15 +165,19 @@ def _snapshot(kitchen: Layout, state: Mapping[str, Any]) -> dict[str, np.ndarray
     tick = np.full(len(kitchen.pots), IDLE, np.int8)
     objects = state["objects"]
     for item in objects.values() if isinstance(objects, Mapping) else objects:
-        x, y = item["position"]
-        at = np.flatnonzero(kitchen.pots == y * kitchen.width + x)
+        cell = _cell(kitchen, item["position"])
+        at = np.flatnonzero(kitchen.pots == cell)
         if len(at):
             amount[at[0]], tick[at[0]] = _soup(item)
+        elif cell in kitchen.counters:
+            counter[divmod(cell, kitchen.width)] = _item(item)
         else:
-            counter[y, x] = _item(item)
+            raise UserError(f"a {item['name']} lies at {item['position']}, where no counter is")
     players = state["players"]
+    if len(players) != 2:
+        raise UserError(f"there are {len(players)} cooks: only games of two can be read")
     return {
-        "pos": np.array([player["position"] for player in players], np.int32),
+        "pos": _positions(kitchen, players),
         "dir": np.array([_DIRECTIONS[tuple(p["orientation"])] for p in players], np.int32),
         "held": np.array([_item(p.get("held_object")) for p in players], np.int32),
         "counter": counter,
@@ -219,48 +187,106 @@ def _snapshot(kitchen: Layout, state: Mapping[str, Any]) -> dict[str, np.ndarray
     }
 
 
+def _positions(kitchen: Layout, players: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """[A, 2] where the cooks stand."""
+    cells = []
+    for number, player in enumerate(players, 1):
+        x, y = (int(value) for value in player["position"])
+        if min(x, y) < 0:
+            raise UserError(
+                f"cook {number} is at [{x}, {y}], as absent ones are: leave out the rows in which "
+                "not both are there"
+            )
+        cells.append(_cell(kitchen, (x, y)))
+        if cells[-1] not in kitchen.floor:
+            raise UserError(f"cook {number} is at [{x}, {y}], where no floor is")
+    if cells[0] == cells[1]:
+        raise UserError(f"both cooks are at {list(players[0]['position'])}")
+    return np.array([player["position"] for player in players], np.int32)
+
+
+def _cell(kitchen: Layout, position: Sequence[Any]) -> int:
+    """The number of a cell (x, y). Raises UserError outside the kitchen."""
+    x, y = (int(value) for value in position)
+    if not (0 <= x < kitchen.width and 0 <= y < kitchen.height):
+        raise UserError(
+            f"something is at [{x}, {y}], outside of the kitchen of {kitchen.width}x"
+            f"{kitchen.height} cells"
+        )
+    return y * kitchen.width + x
+
+
 def _soup(item: Mapping[str, Any]) -> tuple[int, int]:
     """(onions, tick) of a soup in a pot, as older and newer states write it."""
+    onions = _onions(item)
+    if "state" in item:  # its ticks count from the third onion on
+        ticks = item["state"][2] if onions == POT_SIZE else IDLE
+    else:
+        ticks = item["cooking_tick"]
+        if item.get("cook_time") not in (None, COOK_TIME, -1):
+            raise UserError(f"a soup cooks {item['cook_time']} steps, in this game {COOK_TIME}")
+    if (onions == POT_SIZE) != (ticks >= 0):
+        what = "waits to be started" if ticks < 0 else "cooks"
+        raise UserError(
+            f"a pot with {onions} onions {what}, as by the rules of 2020: only games by those of "
+            "2019, in which pots start by themselves at the third onion, can be read"
+        )
+    return onions, min(int(ticks), COOK_TIME) if ticks >= 0 else IDLE
+
+
+def _onions(item: Mapping[str, Any]) -> int:
+    """How many onions a soup is made of. Raises UserError for other ingredients, none, too many."""
     if "state" in item:  # [ingredient, how many, ticks]
-        kinds, ticks = [item["state"][0]] * item["state"][1], item["state"][2]
+        kinds = [item["state"][0]] * item["state"][1]
     else:
         kinds = [one["name"] for one in item["_ingredients"]]
-        ticks = item["cooking_tick"]
     for kind in kinds:
         if kind != "onion":
             raise UserError(f"a pot holds {kind}: only games with onion soups can be read")
-    cooks = len(kinds) == POT_SIZE and ticks >= 0
-    return len(kinds), min(int(ticks), COOK_TIME) if cooks else IDLE
+    if not 1 <= len(kinds) <= POT_SIZE:
+        raise UserError(f"a pot holds {len(kinds)} onions: 1 to {POT_SIZE} are possible")
+    return len(kinds)
 
 
 def _item(item: Mapping[str, Any] | None) -> int:
+    """What is held, or lies on a counter."""
     if item is None:
         return NOTHING
     if item["name"] not in _ITEMS:
         raise UserError(f"there is a {item['name']}: only games with onion soups can be read")
+    if item["name"] == "soup" and _onions(item) < POT_SIZE:
+        raise UserError(f"there is a soup of {_onions(item)} onions: this game has those of three")
     return _ITEMS[item["name"]]
 
 
+def _joint(joint: Any) -> list[int]:
+    """The actions of both cooks."""
+    if len(joint) != 2:
+        raise UserError(f"there are {len(joint)} actions: only games of two cooks can be read")
+    return [_action(one) for one in joint]
+
+
 def _action(action: Any) -> int:
-    if isinstance(action, str):
-        if action.lower() != "interact":
-            raise UserError(f"an action is {action!r}: it should be a direction or interact")
+    """An action's number from its direction, from the word, or as some files write it at once."""
+    if isinstance(action, int) and not isinstance(action, bool) and 0 <= action <= INTERACT:
+        return action
+    if isinstance(action, str) and action.lower() == "interact":
         return INTERACT
-    if tuple(action) not in _DIRECTIONS:
-        raise UserError(f"an action is {action}: it should be a direction or interact")
-    return _DIRECTIONS[tuple(action)]
+    if isinstance(action, list | tuple) and tuple(action) in _DIRECTIONS:
+        return _DIRECTIONS[tuple(action)]
+    raise UserError(f"an action is {action!r}: it should be a direction or interact")
 
 
 def _rows(layout: Any) -> list[str]:
     """A terrain's rows, however the table writes them."""
     if isinstance(layout, str) and layout.lstrip().startswith("["):
-        return [str(row) for row in _value(layout)]
+        return ["".join(map(str, row)) for row in _value(layout)]  # texts, or lists of cells
     return str(layout).splitlines()
 
 
 def _terrain(rows: Iterable[str]) -> tuple[str, ...]:
     """A drawing without the players."""
-    return tuple("".join(" " if c in "12" else c for c in row) for row in rows)
+    return tuple("".join(" " if c.isdigit() else c for c in row) for row in rows)
 
 
 def _value(text: Any) -> Any:

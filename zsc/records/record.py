@@ -23,6 +23,7 @@ from zsc.types import State
 
 _FORMAT = "zsc-games 1"
 _STATE = "state/"
+_TABLES = {".csv", ".tsv", ".json", ".pickle", ".pkl"}  # what people's games come as
 
 
 class Record(NamedTuple):
@@ -61,6 +62,8 @@ def load_record(path: str | Path) -> tuple[Environment, Record, dict[str, Any]]:
 
     Raises UserError if it is missing, altered or cut short, or from another version of the game.
     """
+    if Path(path).is_file() and {x.lower() for x in Path(path).suffixes} & _TABLES:
+        raise UserError(f"{path} is a table of games: make a file of games of it by zsc convert")
     arrays, about = load_arrays(path)
     if about.get("format") != _FORMAT:
         raise UserError(f"{path} holds no recorded games: give a file that zsc record wrote")

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from zsc.errors import UserError
 from zsc.learn.base import Metrics
 from zsc.machine.cluster import to_host
 from zsc.machine.members import replicate
@@ -41,7 +42,7 @@ def fit(
     """Train until `updates` updates are done in all; `chunk` at a time are one device program.
 
     A member whose numbers go bad (a loss that is no number) is stopped with a warning that names it
-    and keeps its last good parameters; the others go on.
+    and keeps its last good parameters; the others go on. Raises UserError once all are stopped.
 
     After each chunk every sink gets one row per update: {"update", "steps", metric: [M] ...}, steps
     being those of one member. The next chunk is handed to the device before the rows of the last
@@ -69,8 +70,12 @@ def fit(
         _tell_stopped(rows, alive)
         alive = host["alive"][count - 1] > 0
         seconds, last = time.perf_counter() - last, time.perf_counter()
+        if not alive.any():  # what follows would be the same numbers until the end
+            rows = rows[: 1 + next(i for i, row in enumerate(rows) if not row["alive"].any())]
         for sink in sinks:
             sink.write(rows, seconds)
+        if not alive.any():
+            raise _all_stopped(rows[-1])
 
     try:
         waiting: tuple[Metrics, int, int] | None = None
@@ -115,6 +120,8 @@ def _chunk(update: Update, size: int) -> Callable[[TrainState, Array], tuple[Tra
 def _tell_stopped(rows: Sequence[Row], alive: np.ndarray) -> None:
     """Warn of members that were alive before these rows and are not any more."""
     for row in rows:
+        if not row["alive"].any():
+            return  # the error that follows says so
         for member in np.flatnonzero(alive & (row["alive"] == 0)):
             warnings.warn(
                 f"member {member} is stopped at update {row['update']}: its loss is "
@@ -123,3 +130,15 @@ def _tell_stopped(rows: Sequence[Row], alive: np.ndarray) -> None:
                 stacklevel=4,
             )
         alive = alive & (row["alive"] > 0)
+
+
+def _all_stopped(row: Row) -> UserError:
+    """The error for a population of which nobody is left."""
+    members, loss, earned = len(row["alive"]), row["loss"], row["return"]
+    bad = int(np.argmin(np.isfinite(loss) & np.isfinite(earned)))
+    who = "its only member is" if members == 1 else f"all {members} members are"
+    return UserError(
+        f"the training ended at update {row['update']}: {who} stopped, the loss of member {bad} "
+        f"is {loss[bad]:g}, its return {earned[bad]:g}; start anew with other settings, e.g. a "
+        "smaller learning rate"
+    )

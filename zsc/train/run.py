@@ -8,6 +8,7 @@ state/          training state to resume from, the last two that were saved
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 import sys
@@ -31,6 +32,7 @@ from zsc.files import (
     write_json,
 )
 from zsc.machine import cluster
+from zsc.train.sinks import JsonLines, read_rows, seconds_of
 from zsc.types import PyTree
 
 _STATE_FILE = re.compile(r"(?P<update>\d+)(\.\d+of(?P<processes>\d+))?\.safetensors")
@@ -49,12 +51,17 @@ class RunFolder:
                 left.unlink(missing_ok=True)
 
     @classmethod
-    def create(cls, path: str | Path, settings: dict[str, Any]) -> RunFolder:
-        """A new run, made by the first process. Raises UserError if anything is there already."""
+    def create(
+        cls, path: str | Path, settings: dict[str, Any], *, resumable: bool = True
+    ) -> RunFolder:
+        """A new run, made by the first process. Raises UserError if anything is there already.
+
+        resumable: whether the run could be gone on with, as the error advises.
+        """
         folder = Path(path)
         if cluster.leads():
             try:
-                cls._make(folder, settings)
+                cls._make(folder, settings, resumable)
             except UserError:
                 cluster.agree(False)
                 raise
@@ -63,12 +70,11 @@ class RunFolder:
         return cls(folder, settings)
 
     @staticmethod
-    def _make(folder: Path, settings: dict[str, Any]) -> None:
+    def _make(folder: Path, settings: dict[str, Any], resumable: bool) -> None:
         """The folder with its manifest. Raises UserError."""
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise UserError(
-                f"{folder} already exists: choose another --out, or go on with it by --resume"
-            )
+            more = ", or go on with it by --resume" if resumable else ", or remove it"
+            raise UserError(f"{folder} already exists: choose another --out{more}")
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -90,6 +96,19 @@ class RunFolder:
             raise UserError(f"{path} is not the folder of a run: give one that zsc train made")
         return cls(Path(path), manifest)
 
+    def discard(self, *, rows: bool) -> bool:
+        """Remove the folder if nothing in it is worth keeping: no state and no pool, and no metrics
+        either unless `rows` says that they may go. True if it was removed."""
+        told = [file for file in self.path.glob("metrics*.jsonl") if file.stat().st_size]
+        if any(self.path.rglob("*.safetensors")) or (told and not rows):
+            return False
+        for path in (*self.path.glob("metrics*"), self.path / "manifest.json", self.lock.path):
+            path.unlink(missing_ok=True)
+        for folder in (self.path / "state", self.path):
+            with contextlib.suppress(OSError):  # absent, or somebody else's file is in it
+                folder.rmdir()
+        return not self.path.exists()
+
     @property
     def finished(self) -> bool:
         """True once the pool is written."""
@@ -102,6 +121,13 @@ class RunFolder:
     def metrics(self, stage: str = "") -> Path:
         """The file of metrics of a stage."""
         return self.path / f"metrics{'-' if stage else ''}{stage}.jsonl"
+
+    def metrics_file(self, stage: str = "") -> JsonLines:
+        """What writes the metrics of a stage; its clock goes on where the other stages' stand."""
+        path = self.metrics(stage)
+        others = [other for other in self.path.glob("metrics*.jsonl") if other != path]
+        rows = [row for other in others for _, row in read_rows(other)]
+        return JsonLines(path, before=max(map(seconds_of, rows), default=0.0))
 
     def write_pool(self, name: str, pool: Pool) -> None:
         """Write a pool if it is not there, by the first process; all wait for it."""

@@ -1,13 +1,15 @@
-"""Where metrics go: memory, a file of JSON lines, a progress bar."""
+"""Where metrics go: memory, a file of JSON lines, a progress bar, lines of a log."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
+
+from zsc.machine.progress import Lines
 
 Row: TypeAlias = Mapping[str, Any]  # "update", "steps", and metrics as arrays [M]
 
@@ -57,34 +59,58 @@ class Memory:
 
 
 class JsonLines:
-    """Appends one JSON object per update to a file; metrics are lists over members."""
+    """Appends one JSON object per update to a file; metrics are lists over members.
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    "seconds" of a row are those of the clock since the run began, without the time between being
+    stopped and going on. before: what the run took before this training.
+    """
+
+    def __init__(self, path: str | Path, *, before: float = 0.0) -> None:
+        self.path, self.elapsed = Path(path), before
 
     def start(self, progress: Progress) -> None:
         """Drop rows of updates that will be done again, so that a resumed run has no duplicates."""
         kept = []
-        if self.path.exists():
-            for line in self.path.read_text().splitlines():
-                try:
-                    if json.loads(line)["update"] > progress.done:
-                        break
-                except (json.JSONDecodeError, KeyError):
-                    break  # a line cut short by a kill
-                kept.append(line + "\n")
+        for line, row in read_rows(self.path):
+            if row["update"] > progress.done:
+                break
+            kept.append(line + "\n")
+            self.elapsed = max(self.elapsed, seconds_of(row))
         temporary = self.path.with_suffix(".tmp")
         temporary.write_text("".join(kept))
         temporary.replace(self.path)
 
     def write(self, rows: Sequence[Row], seconds: float) -> None:
         """Append the rows and hand them to the system."""
-        del seconds
+        each = seconds / max(len(rows), 1)
+        timed = [
+            _plain(row) | {"seconds": round(self.elapsed + each * i, 3)}
+            for i, row in enumerate(rows, 1)
+        ]
+        self.elapsed += seconds
         with self.path.open("a") as file:
-            file.write("".join(json.dumps(_plain(row)) + "\n" for row in rows))
+            file.write("".join(json.dumps(row) + "\n" for row in timed))
 
     def close(self) -> None:
         """Every write closes the file."""
+
+
+def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The whole lines of a file of metrics and what they say; nothing if there is no such file."""
+    if not path.exists():
+        return
+    for line in path.read_text().splitlines():
+        try:
+            row = json.loads(line)
+            row["update"]
+        except (json.JSONDecodeError, KeyError, TypeError):
+            return  # a line cut short by a kill
+        yield line, row
+
+
+def seconds_of(row: Mapping[str, Any]) -> float:
+    """When a row was written; 0 in files of versions that did not note it."""
+    return float(row.get("seconds", 0.0))
 
 
 def _plain(row: Row) -> dict[str, Any]:
@@ -124,17 +150,53 @@ class ProgressBar:
 
     def write(self, rows: Sequence[Row], seconds: float) -> None:
         """Move on by the rows."""
-        steps = len(rows) * self.progress.steps_per_update * self.progress.members
-        last = np.asarray(rows[-1]["return"], float)
-        shown = " ".join(f"{value:.0f}" for value in last[: self.shown])
-        more = " ..." if len(last) > self.shown else ""
-        self.bar.update(
-            self.task,
-            advance=len(rows),
-            speed=f"{steps / seconds / 1e3:.0f}k steps/s",
-            returns=f"return {shown}{more}",
-        )
+        speed, returns = told_of(rows, seconds, self.progress, self.shown)
+        self.bar.update(self.task, advance=len(rows), speed=speed, returns=returns)
 
     def close(self) -> None:
         """Leave the finished line on the screen."""
         self.bar.stop()
+
+
+class ProgressLines:
+    """A line now and then: what `ProgressBar` shows, where there is no terminal to draw on."""
+
+    def __init__(self, title: str = "training", shown: int = 6) -> None:
+        self.title, self.shown = title, shown
+
+    def start(self, progress: Progress) -> None:
+        """Say what begins."""
+        self.progress, self.done = progress, progress.done
+        self.lines = Lines(self.title, progress.updates)
+        went = f" from update {progress.done} on" if progress.done else ""
+        size = f"members {progress.members}, updates {progress.updates}{went}"
+        self.lines.start(size, progress.done)
+
+    def write(self, rows: Sequence[Row], seconds: float) -> None:
+        """Say how far it is, if that is due."""
+        self.done += len(rows)
+        speed, returns = told_of(rows, seconds, self.progress, self.shown)
+        self.lines.move(self.done, f"{speed}, {returns}")
+
+    def close(self) -> None:
+        """Say how it ended."""
+        self.lines.end()
+
+
+def told_of(rows: Sequence[Row], seconds: float, progress: Progress, shown: int) -> tuple[str, str]:
+    """Speed and the last returns of the first members, in words."""
+    steps = len(rows) * progress.steps_per_update * progress.members
+    last = np.asarray(rows[-1]["return"], float)
+    values = " ".join(f"{value:.3g}" for value in last[:shown])
+    more = " ..." if len(last) > shown else ""
+    rate = steps / seconds
+    speed = f"{rate / 1e3:.0f}k" if rate >= 1e4 else f"{rate:.0f}"
+    return f"{speed} steps/s", f"return {values}{more}"
+
+
+def on_terminal() -> bool:
+    """True where a bar can be drawn: a terminal that can move its cursor, or a notebook."""
+    from rich import get_console
+
+    console = get_console()
+    return console.is_jupyter or (console.is_terminal and not console.is_dumb_terminal)

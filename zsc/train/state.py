@@ -17,6 +17,7 @@ from zsc.errors import UserError
 from zsc.learn.base import Learner, Task
 from zsc.learn.ppo import PPOConfig, ppo
 from zsc.machine.members import make_members, replicate, spread
+from zsc.machine.memory import bytes_of, check
 from zsc.train.method import Method, PerMember, no_method_state
 from zsc.types import Array, Key, Params, PyTree
 
@@ -85,13 +86,18 @@ def init_state(
     """A fresh population.
 
     members: how many, or which; member m is the same in any company. updates: the budget, by which
-    schedules end. partners: frozen partners for the method. Raises UserError for no members.
+    schedules end. partners: frozen partners for the method. Raises UserError for no members, or
+    more than clearly fit into memory.
     """
-    ids = np.arange(members) if isinstance(members, int) else np.asarray(members)
-    if len(ids) == 0:
+    count = members if isinstance(members, int) else len(members)
+    if count == 0:
         raise UserError("a population of 0 members cannot be trained: use members >= 1")
-    root = jax.random.key(seed)
-    return place(_init(env, policy, method, as_learner(learner), root, ids, updates, partners))
+    given = env, policy, method, as_learner(learner), jax.random.key(seed)
+    # traced once, for its shapes and for the program
+    made = _init.eval_shape(*given, jax.ShapeDtypeStruct((count,), jnp.int32), updates, partners)
+    check(f"a population of {count:,}", bytes_of(made), "train fewer members", on_device=True)
+    ids = np.arange(members) if isinstance(members, int) else np.asarray(members)
+    return place(_init(*given, ids, updates, partners))
 
 
 def place(state: TrainState) -> TrainState:

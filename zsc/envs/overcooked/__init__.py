@@ -3,6 +3,7 @@
 from zsc.envs.overcooked.env import Overcooked
 from zsc.envs.overcooked.generator import is_solvable, random_layouts
 from zsc.envs.overcooked.kitchens import ManyKitchens, RandomKitchens, stack_terrains
+from zsc.envs.overcooked.layout_files import read_layout
 from zsc.envs.overcooked.layouts import (
     CLASSIC,
     LAYOUTS,
@@ -24,5 +25,6 @@ __all__ = [
     "is_solvable",
     "parse_layout",
     "random_layouts",
+    "read_layout",
     "stack_terrains",
 ]

@@ -15,6 +15,7 @@ from zsc.checks import settle
 from zsc.envs.base import EnvSpec, TimeStep, world_of
 from zsc.envs.overcooked import dynamics, observation, render
 from zsc.envs.overcooked.automorphisms import layout_symmetry
+from zsc.envs.overcooked.layout_files import drawing_of
 from zsc.envs.overcooked.layouts import LAYOUTS, Layout, Terrain, named_layout, parse_layout
 from zsc.envs.overcooked.state import COOK_TIME, STAY, State, initial_state, restore, snapshot
 from zsc.envs.symmetry import Symmetry
@@ -165,8 +166,11 @@ def grid_spec(
 @cache
 def find_kitchen(layout: str) -> Layout:
     """The kitchen of that name, or of that drawing. Raises UserError if there is none."""
+    layout = drawing_of(layout)
     if any(symbol in layout for symbol in "\n|") or layout.strip() == "":
         return parse_layout(layout.replace("|", "\n"))
+    if layout.endswith(".layout"):
+        raise UserError(f"layout is {layout!r}: give what is in the file, read_layout({layout!r})")
     if layout not in LAYOUTS:
         raise unknown("layout", layout, LAYOUTS)
     return named_layout(layout)

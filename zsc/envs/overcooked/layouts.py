@@ -18,6 +18,13 @@ from zsc.types import Array
 
 KINDS = COUNTER, ONIONS, DISHES, POT, SERVING, FLOOR = range(6)
 _KINDS = {"X": COUNTER, "O": ONIONS, "D": DISHES, "P": POT, "S": SERVING, " ": FLOOR}
+#: What a symbol of other versions of the game means.
+_HINTS = {
+    "T": " (tomatoes are not part of the 2019 rules)",
+    **dict.fromkeys("3456789", " (where a third cook starts: this is a game of two)"),
+    "\ufeff": " (a byte order mark: read the file as utf-8-sig)",
+    "\t": " (a tab: draw floor as spaces)",
+}
 _NAMES = {"O": "onion dispenser", "D": "dish dispenser", "P": "pot", "S": "serving window"}
 
 #: The kitchens of Carroll et al. 2019 (arXiv 1910.05789), as the reference engine draws them.
@@ -251,7 +258,7 @@ def _check_symbols(lines: list[str]) -> None:
     for number, line in enumerate(lines, 1):
         for column, symbol in enumerate(line, 1):
             if symbol not in _KINDS and symbol not in "12":
-                extra = " (tomatoes are not part of the 2019 rules)" if symbol == "T" else ""
+                extra = _HINTS.get(symbol, "")
                 raise UserError(
                     f"unknown layout symbol {symbol!r} in row {number}, column {column}{extra}: "
                     "use X O D P S, space, 1 and 2"
@@ -265,8 +272,9 @@ def _find_starts(lines: list[str]) -> tuple[int, int]:
     everything = "".join(lines)
     for player in "12":
         if everything.count(player) != 1:
+            extra = " (this is a game of two)" if player == "2" else ""
             raise UserError(
-                f"the layout has {everything.count(player)} starts for player {player}: "
+                f"the layout has {everything.count(player)} starts for player {player}{extra}: "
                 f"put exactly one {player!r} on a floor cell"
             )
     return everything.index("1"), everything.index("2")
