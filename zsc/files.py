@@ -25,7 +25,7 @@ from safetensors import SafetensorError, deserialize
 from safetensors import numpy as safetensors
 
 from zsc.errors import UserError
-from zsc.schema import Misfit, as_type
+from zsc.schema import MisfitError, as_type
 from zsc.types import PyTree
 
 T = TypeVar("T")
@@ -237,18 +237,17 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The JSON objects of a file with one on each line, up to the first line that is none.
+    """The JSON objects of a file with one on each line.
 
-    That one is being written, or was cut short by a kill. Raises UserError as `read_bytes`.
+    A last line without an end is being written, or was cut short by a kill: it is left out. Raises
+    UserError if the file is missing, or another line is no object.
     """
     rows = []
-    for line in read_bytes(path).splitlines(keepends=True):
+    for number, line in enumerate(read_bytes(path).split(b"\n")[:-1], 1):
         try:
-            if not line.endswith(b"\n"):
-                break
             rows.append(as_type(dict[str, Any], decode_json(line)))
         except ValueError:
-            break
+            raise damaged(path, f"line {number}") from None
     return rows
 
 
@@ -276,7 +275,7 @@ def fitted(kind: type[T], value: Any, path: Path) -> T:
     """What stands in a file as a type, see `as_type`. Raises UserError that says where not."""
     try:
         return as_type(kind, value)
-    except Misfit as error:
+    except MisfitError as error:
         raise damaged(path, str(error)) from None
 
 
@@ -341,7 +340,9 @@ def unflat_arrays(like: PyTree, arrays: dict[str, np.ndarray], path: Path) -> Py
                 f"{path} is of another structure ({name} is {array.dtype}{list(array.shape)}, not "
                 f"{raw.dtype}{list(raw.shape)}): use the settings and version that wrote it"
             )
-        leaves.append(jax.random.wrap_key_data(array) if _is_key(leaf) else jnp.asarray(array))
+        leaves.append(
+            jax.random.wrap_key_data(jnp.asarray(array)) if _is_key(leaf) else jnp.asarray(array)
+        )
     return jax.tree.unflatten(jax.tree.structure(like), leaves)
 
 

@@ -144,7 +144,7 @@ def build(name: str, config: Config) -> Policy:
 
 
 def plain(value: Any) -> Any:
-    """A config of tuples and plain values: what JSON made lists of, and numbers that are numpy's."""
+    """A config as tuples and plain values, of JSON's lists and numpy's numbers."""
     if isinstance(value, np.generic):
         return value.item()
     return tuple(map(plain, value)) if isinstance(value, list | tuple) else value

@@ -162,7 +162,8 @@ def make_pool(spec: EnvSpec, policy: Policy, params: Params, labels: Sequence[La
     host = jax.tree.map(np.asarray, params)
     check_numbers(host, labels)
     named = tuple(
-        replace(label, id=name) for label, name in zip(labels, _ids(policy, host, len(labels)))
+        replace(label, id=name)
+        for label, name in zip(labels, _ids(policy, host, len(labels)), strict=True)
     )
     return Pool(jax.tree.map(jnp.asarray, host), policy, named, Home.of(spec))
 
@@ -220,9 +221,7 @@ def check_home(pool: Pool, spec: EnvSpec) -> None:
 
 def _ids(policy: Policy, params: Params, count: int) -> list[str]:
     """The ids of so many agents with parameters [P, ...] on the host."""
-    return [
-        _identify(policy, jax.tree.map(lambda x, i=i: x[i], params)) for i in range(count)
-    ]
+    return [_identify(policy, jax.tree.map(lambda x, i=i: x[i], params)) for i in range(count)]
 
 
 def _identify(policy: Policy, params: Params) -> str:
@@ -289,8 +288,9 @@ def load_pool(path: str | Path) -> Pool:
         check_numbers(host, manifest.members)
     except UserError as error:
         raise UserError(f"{file}: {error}") from None
-    if [label.id for label in manifest.members] != _ids(policy, host, size):
-        raise damaged(folder / "manifest.json", "its ids are not those of these agents")
+    pairs = {(x.id, own) for x, own in zip(manifest.members, _ids(policy, host, size), strict=True)}
+    if len(pairs) > len({name for name, _ in pairs}):
+        raise damaged(folder / "manifest.json", "two different agents have one id")
     return Pool(params, policy, manifest.members, manifest.game)
 
 

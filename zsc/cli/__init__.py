@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pkgutil
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 import tyro
 
 from zsc.cli.shared import Machine
-from zsc.errors import UserError
+from zsc.errors import UserError, printable
 from zsc.machine import cluster
 
 #: Where each command is. Only the one that is asked for is imported: plots and statistics take
@@ -34,8 +35,11 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code (2 for input that cannot be used)."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a terminal that has no umlauts shows their escapes; what was worked out is not lost by it
+        sys.stdout.reconfigure(errors="backslashreplace")
     wanted = [name for name in COMMANDS if name in arguments[:1]] or COMMANDS
-    warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
+    warnings.showwarning = _note
     try:
         commands = {name: _command(name, arguments[1:]) for name in wanted}
     except UserError as error:
@@ -56,6 +60,11 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.flush()
         os._exit(code)
     return code
+
+
+def _note(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning as one line."""
+    print(f"note: {printable(str(message))}", file=sys.stderr)
 
 
 def _command(name: str, arguments: list[str]) -> Any:
@@ -81,7 +90,8 @@ def _run(command: Any) -> tuple[int, str]:
     except KeyboardInterrupt:
         return 130, "stopped; a training goes on with the same command and --resume"
     except OSError as error:  # no space, no permission, a file where a folder should be
-        return 2, f"{error.filename}: {error.strerror}: choose another path"
+        where = error.filename or "what is printed"
+        return 2, printable(f"{where}: {error.strerror}: choose another path")
     except (RuntimeError, ValueError) as error:
         lost = cluster.explain_loss(error, getattr(command, "out", Path()))
         if lost is None:

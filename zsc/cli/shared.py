@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import shlex
 import sys
 import time
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jax
 
@@ -22,8 +23,19 @@ from zsc.envs.registry import rebuild
 from zsc.errors import UserError
 from zsc.files import read_json
 from zsc.machine import cluster
+from zsc.train.run import read_manifest
 
 CROSSPLAY_FORMAT = "zsc-crossplay"
+
+
+@dataclass(frozen=True)
+class CrossPlayManifest:
+    """The manifest.json beside a stored cross-play: who played."""
+
+    format: Literal["zsc-crossplay"]
+    command: str
+    bots: bool
+    runs: dict[str, str]  # folders by the names of their groups
 
 
 @dataclass(frozen=True)
@@ -112,6 +124,15 @@ class Machine:
             )
 
 
+def check_free(out: Path) -> None:
+    """Raise UserError unless something can be made there; asked before anything is worked out."""
+    if out.exists():
+        raise UserError(f"{out} already exists: choose another --out")
+    above = next(folder for folder in out.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise UserError(f"{out} cannot be made in {above}: choose another --out")
+
+
 def command_line() -> str:
     """What was typed, as a report quotes it."""
     return shlex.join(["zsc", *sys.argv[1:]])
@@ -137,9 +158,10 @@ def seated(
 def env_of(runs: tuple[Path, ...]) -> Environment:
     """The environment of the first of the folders that is a run. Raises UserError."""
     for run in runs:
-        manifest = read_json(named(run)[1] / "manifest.json")
-        if manifest.get("format") == "zsc-run":
-            return rebuild(manifest["env"], manifest["env_settings"])
+        folder = named(run)[1]
+        if read_json(folder / "manifest.json").get("format") == "zsc-run":
+            manifest = read_manifest(folder)
+            return rebuild(manifest.env, manifest.env_settings)
     raise UserError(
         f"{runs[0]} is not the folder of a run, so its game is not known: give at least one "
         "folder that zsc train made"

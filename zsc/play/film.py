@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,8 @@ from PIL import Image, ImageDraw
 from zsc.agents.policy import Policy
 from zsc.agents.pool import Pool, Roster, check_home
 from zsc.envs.base import Environment
+from zsc.errors import printable
+from zsc.files import write_atomically
 from zsc.play.episode import episode, record
 from zsc.play.kinds import take
 from zsc.play.teams import by_kinds, team_reward
@@ -116,16 +119,23 @@ def save_gif(
     if captions is not None:
         images = [_captioned(x, text) for x, text in zip(images, captions, strict=True)]
     small = [image.quantize(64) for image in images]
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target, data = Path(path), io.BytesIO()
     small[0].save(
-        target, save_all=True, append_images=small[1:], duration=milliseconds, loop=0, optimize=True
+        data,
+        "GIF",
+        save_all=True,
+        append_images=small[1:],
+        duration=milliseconds,
+        loop=0,
+        optimize=True,
     )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(target, data.getvalue())
     return target
 
 
 def _captioned(image: Image.Image, text: str) -> Image.Image:
     page = Image.new("RGB", (image.width, image.height + 18), (255, 255, 255))
     page.paste(image, (0, 0))
-    ImageDraw.Draw(page).text((4, image.height + 3), text, fill=(30, 30, 30))
+    ImageDraw.Draw(page).text((4, image.height + 3), printable(text), fill=(30, 30, 30))
     return page

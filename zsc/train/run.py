@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jax
 
@@ -22,6 +24,7 @@ from zsc.errors import UserError
 from zsc.files import (
     Arrays,
     Part,
+    fitted,
     git_revision,
     library_versions,
     load_parts,
@@ -34,6 +37,29 @@ from zsc.machine import cluster
 from zsc.types import PyTree
 
 _STATE_FILE = re.compile(r"(?P<update>\d+)(\.\d+of(?P<processes>\d+))?\.safetensors")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The manifest.json of a run, as far as others read it."""
+
+    format: Literal["zsc-run"]
+    method: str
+    recipe: dict[str, Any]
+    env: str
+    env_settings: dict[str, Any]
+    seed: int
+    git: str | None = None
+    command: str = ""
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What a run's manifest tells. Raises UserError if there is none, or it was altered."""
+    path = folder / "manifest.json"
+    told = read_json(path)
+    if told.get("format") != "zsc-run":
+        raise UserError(f"{folder} is not the folder of a run: give one that zsc train made")
+    return fitted(Manifest, told, path)
 
 
 class RunFolder:
@@ -80,15 +106,14 @@ class RunFolder:
             "git": git_revision(),
             "command": shlex.join(sys.argv),
         }
-        write_json(folder / "manifest.json", {"format": "zsc-run", **settings, **notes})
+        manifest = {"format": "zsc-run", **settings, **notes}
+        write_json(folder / "manifest.json", manifest, new=True)
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
         """An existing run, to go on with."""
-        manifest = read_json(Path(path) / "manifest.json")
-        if manifest.get("format") != "zsc-run":
-            raise UserError(f"{path} is not the folder of a run: give one that zsc train made")
-        return cls(Path(path), manifest)
+        read_manifest(Path(path))
+        return cls(Path(path), read_json(Path(path) / "manifest.json"))
 
     @property
     def finished(self) -> bool:
@@ -137,7 +162,7 @@ class RunFolder:
                 raise UserError(f"{self.path / 'state'} is not the same for all processes")
             state = load_parts(paths, like, older=of_today)
         except UserError as error:
-            print(f"warning: {error}; going back to the state before it")
+            warnings.warn(f"{error}; going back to the state before it", stacklevel=2)
             return None
         return jax.tree.map(lambda x, y: cluster.place(x, y.sharding), state, like)
 

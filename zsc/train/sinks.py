@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
+from zsc.files import fitted, read_rows, write_text
+
 Row: TypeAlias = Mapping[str, Any]  # "update", "steps", and metrics as arrays [M]
 
 
@@ -63,25 +65,23 @@ class JsonLines:
         self.path = Path(path)
 
     def start(self, progress: Progress) -> None:
-        """Drop rows of updates that will be done again, so that a resumed run has no duplicates."""
+        """Drop rows of updates that will be done again, so that a resumed run has no duplicates.
+
+        Raises UserError for a file of something else: nothing of it is dropped.
+        """
         kept = []
-        if self.path.exists():
-            for line in self.path.read_text().splitlines():
-                try:
-                    if json.loads(line)["update"] > progress.done:
-                        break
-                except (json.JSONDecodeError, KeyError):
-                    break  # a line cut short by a kill
-                kept.append(line + "\n")
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text("".join(kept))
-        temporary.replace(self.path)
+        for row in read_rows(self.path) if self.path.exists() else ():
+            if fitted(int, row.get("update"), self.path) > progress.done:
+                break
+            kept.append(json.dumps(row) + "\n")
+        write_text(self.path, "".join(kept))
 
     def write(self, rows: Sequence[Row], seconds: float) -> None:
-        """Append the rows and hand them to the system."""
+        """Append the rows and hand them to the system, in one go: others may be reading."""
         del seconds
-        with self.path.open("a") as file:
-            file.write("".join(json.dumps(_plain(row)) + "\n" for row in rows))
+        text = "".join(json.dumps(_plain(row)) + "\n" for row in rows)
+        with self.path.open("ab", buffering=0) as file:
+            file.write(text.encode())
 
     def close(self) -> None:
         """Every write closes the file."""
