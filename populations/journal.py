@@ -169,7 +169,7 @@ def _name(policy: Policy) -> Any:
 
 def _difference(name: str, before: Any, now: Any) -> str:
     if isinstance(before, dict) and isinstance(now, dict):
-        keys = [key for key in {**now, **before} if before.get(key) != now.get(key)]
-        key = next(iter(keys), next(iter(now.keys() ^ before.keys())))
+        differ = (key for key in {**now, **before} if before.get(key) != now.get(key))
+        key = next(differ, None) or min(now.keys() ^ before.keys())  # there, and None
         return _difference(key, before.get(key), now.get(key))
     return f"{name} {before}, not {now}"

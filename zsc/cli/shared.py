@@ -184,7 +184,7 @@ def named_pools(runs: tuple[Path, ...]) -> dict[str, Pool]:
 def named(run: Path) -> tuple[str, Path]:
     """NAME=FOLDER, or a folder that is called as it is (and may have a = in its own name)."""
     name, _, folder = str(run).partition("=")
-    if run.exists() or not folder:
+    if os.path.exists(run) or not folder:  # asked so, a name that is too long is not there
         return run.name, run
     return name, Path(folder)
 
