@@ -6,7 +6,7 @@ DEV := .venv/.installed-dev
 BENCH := .venv/.installed-bench
 CODE := zsc populations evaluation tests benchmarks
 
-.PHONY: demo test check format oracle endurance table rosters bench notebooks clean
+.PHONY: demo test check format oracle fuzz endurance table rosters bench notebooks clean
 
 demo: $(RUN)  ## train three kinds of pools and draw their cross-play (a few minutes)
 	$(BIN)/zsc demo --out demo
@@ -27,6 +27,9 @@ oracle: $(DEV)  ## 200,000 Overcooked steps and 2,000 Hanabi games beside the re
 	$(BIN)/python -m tests.oracle --steps 200000 --seed 0
 	$(BIN)/python -m tests.kitchens_oracle --kitchens 1024 --steps 20 --seed 0
 	$(BIN)/python -m tests.hanabi_oracle --games 2000 --seed 0
+
+fuzz: $(DEV)  ## 5,000 altered files of every kind: each is read or refused with one line
+	$(BIN)/python -m tests.fuzz --files 5000 --seed 0
 
 endurance: $(DEV)  ## a training that is killed 50 times, compared with one that is not
 	$(BIN)/python -m tests.endurance --kills 50 --seed 0

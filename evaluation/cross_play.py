@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
-import numpy as np
 
 from zsc.agents.pool import Pool, check_entries
 from zsc.agents.views import agents_of
@@ -19,9 +18,10 @@ from zsc.errors import UserError
 from zsc.evaluation import plots
 from zsc.evaluation.intervals import Range, pays, rough
 from zsc.evaluation.matrix import Matrix, names_of
-from zsc.files import load_arrays, save_arrays
+from zsc.files import Arrays, damaged, load_arrays, save_arrays
 from zsc.play.crossplay import DEFAULT_BUDGET, METRICS
 from zsc.play.crossplay import crossplay as play_everyone
+from zsc.schema import ArrayKind, MisfitError, as_fields, as_type, check_arrays
 from zsc.switches import door
 
 if TYPE_CHECKING:
@@ -51,12 +51,14 @@ class CrossPlay(Matrix):
             raise UserError(f"{path} already exists: choose another place or remove it")
         notes = {"format": FORMAT} | {name: getattr(self, name) for name in _NOTES}
         notes |= {"pays": self.pays.noted()}
-        return save_arrays(path, {"values": self.values, "events": self.events}, notes)
+        arrays = {"values": self.values, "events": self.events}
+        return save_arrays(path, arrays, notes, new=True)
 
     def _repr_html_(self) -> str:
-        title = f"<b>cross-play</b> of {len(self)} policies, {self.episodes} episodes, {self.env}"
+        title = f"<b>cross-play</b> of {len(self)} policies, {self.episodes} episodes, "
         table = self.summary()
-        return title + table.round(1).to_html() + escape(rough(table["policies"].to_dict()))
+        few = html.escape(rough(table["policies"].to_dict()))
+        return title + html.escape(self.env) + table.round(1).to_html() + few
 
 
 @door
@@ -112,31 +114,41 @@ def load_crossplay(folder: str | Path) -> CrossPlay:
     path = path / FILE if path.is_dir() else path
     arrays, notes = load_arrays(path)
     written = notes.get("format", 1)
-    if written == 1:
-        arrays, notes = _of_format_1(arrays, notes)
-    elif written != FORMAT:
-        raise UserError(f"{path} is of format {written}, this version reads {FORMAT}: update zsc")
-    return CrossPlay(
-        values=arrays["values"],
-        metrics=tuple(notes["metrics"]),
-        events=arrays["events"],
-        event_names=tuple(notes["event_names"]),
-        names=tuple(notes["names"]),
-        groups=tuple(notes["groups"]),
-        ids=tuple(notes["ids"]),
-        parents=tuple(tuple(ids) for ids in notes["parents"]),
-        env=notes["env"],
-        seed=notes["seed"],
-        greedy=notes["greedy"],
-        methods=tuple(notes["methods"]),
-        pays=Range.told(notes.get("pays", (None, None))),
-    )
+    try:
+        if written == 1:
+            arrays, notes = _of_format_1(arrays, notes)
+        elif written != FORMAT:
+            raise UserError(
+                f"{path} is of format {written}, this version reads {FORMAT}: update zsc"
+            )
+        told = as_fields(CrossPlay, notes, names=_NOTES)
+        check_arrays(arrays, _axes(told), {})
+        ends = as_type(tuple[float | None, float | None], notes.get("pays", (None, None)), "pays")
+    except MisfitError as error:
+        raise damaged(path, str(error)) from None
+    pays = Range.told(ends)
+    try:
+        return CrossPlay(values=arrays["values"], events=arrays["events"], pays=pays, **told)
+    except UserError as error:
+        raise damaged(path, str(error)) from None
 
 
-def _of_format_1(
-    arrays: dict[str, np.ndarray], notes: dict[str, Any]
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def _axes(told: dict[str, Any]) -> dict[str, ArrayKind]:
+    """What the arrays are to be, by what the notes tell; a return may be no number."""
+    size = len(told["names"])
+    return {
+        "values": ArrayKind(
+            "f", (size, size, "seat", "episode", len(told["metrics"])), finite=False
+        ),
+        "events": ArrayKind("f", (size, size, "seat", len(told["event_names"]))),
+    }
+
+
+def _of_format_1(arrays: Arrays, notes: dict[str, Any]) -> tuple[Arrays, dict[str, Any]]:
     """A file whose metrics are "return", "length", then the events of every episode."""
+    names = as_fields(CrossPlay, notes, names=("metrics",))["metrics"]
+    axes = ("row", "col", "seat", "episode", len(names))
+    check_arrays(arrays, {"values": ArrayKind("f", axes, finite=False)}, {})
     values, kept = arrays["values"], len(METRICS)
-    split = {"metrics": notes["metrics"][:kept], "event_names": notes["metrics"][kept:]}
+    split = {"metrics": names[:kept], "event_names": names[kept:]}
     return {"values": values[..., :kept], "events": values[..., kept:].mean(3)}, notes | split

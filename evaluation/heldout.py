@@ -9,11 +9,12 @@ score can be read as a share of what was possible (BR-Prox). Rosters are made by
 from __future__ import annotations
 
 import hashlib
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from html import escape
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -32,6 +33,7 @@ from zsc.evaluation.matrix import names_of
 from zsc.evaluation.metrics import Proximity, best_response_proximity, regret
 from zsc.files import read_json, write_json
 from zsc.play.crossplay import DEFAULT_BUDGET, versus
+from zsc.schema import MisfitError, as_type
 from zsc.switches import door
 
 FOLDER = Path(__file__).parent / "rosters"
@@ -60,6 +62,19 @@ class HeldOut:
     def ids(self) -> tuple[str, ...]:
         """[P] the ids of the partners."""
         return self.scripted.ids + self.trained.ids
+
+
+@dataclass(frozen=True)
+class _Told:
+    """The roster.json of a roster: what is read is checked against it."""
+
+    name: str
+    env: str
+    env_settings: dict[str, Any]
+    scripted: tuple[str, ...]
+    partners: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -137,9 +152,10 @@ class Score:
         )
 
     def _repr_html_(self) -> str:
-        title = f"<b>held-out score</b> on {self.roster}, {self.values.shape[3]} episodes per cell"
+        title = f"on {self.roster}, {self.values.shape[3]} episodes per cell"
         table = self.summary()
-        return title + table.round(2).to_html() + escape(rough(table["agents"].to_dict()))
+        few = html.escape(rough(table["agents"].to_dict()))
+        return f"<b>held-out score</b> {html.escape(title)}" + table.round(2).to_html() + few
 
     def _by_partner(self, group: str) -> np.ndarray:
         """[runs, partners that count] the mean over seats that count."""
@@ -176,30 +192,40 @@ def roster(name: str) -> HeldOut:
 
 def read_roster(folder: Path) -> HeldOut:
     """The roster in a folder. Raises UserError if anything in it was altered."""
-    told = read_json(folder / "roster.json")
     try:
-        env = rebuild(told["env"], told["env_settings"])
-        scripted = scripted_partners(env)
-        found = HeldOut(
-            name=told["name"],
-            env=env,
-            scripted=scripted.take([_named(scripted, name) for name in told["scripted"]]),
-            trained=load_pool(folder / "partners"),
-            responses=load_pool(folder / "responses"),
-            names=tuple(told["partners"]),
-            counts=np.array(told["counts"], bool),
-        )
-        expected = told["digest"]
-    except UserError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise UserError(f"{folder / 'roster.json'} was altered: install the toolkit anew") from None
-    if digest(found) != expected:
+        told = as_type(_Told, read_json(folder / "roster.json"))
+        found = _held_out(told, folder)
+    except MisfitError as error:
+        raise UserError(
+            f"{folder / 'roster.json'} was altered ({error}): install the toolkit anew"
+        ) from None
+    if digest(found) != told.digest:
         raise UserError(
             f"{folder} is not the roster that {found.name} names (a file or a scripted partner "
             "changed): install the toolkit anew"
         )
     return found
+
+
+def _held_out(told: _Told, folder: Path) -> HeldOut:
+    """The roster that a roster.json names. Raises MisfitError if its counts do not agree."""
+    env = rebuild(told.env, told.env_settings)
+    scripted = scripted_partners(env)
+    trained, responses = load_pool(folder / "partners"), load_pool(folder / "responses")
+    size = len(told.scripted) + len(trained)
+    if {len(told.partners), len(told.counts), len(responses)} != {size}:
+        raise MisfitError(f"it does not tell of {size} partners")
+    if {len(row) for row in told.counts} != {env.spec.num_agents}:
+        raise MisfitError(f"counts are not of {env.spec.num_agents} seats")
+    return HeldOut(
+        name=told.name,
+        env=env,
+        scripted=scripted.take([_named(scripted, name) for name in told.scripted]),
+        trained=trained,
+        responses=responses,
+        names=told.partners,
+        counts=np.array(told.counts, bool),
+    )
 
 
 def write_roster(held: HeldOut, folder: Path) -> None:

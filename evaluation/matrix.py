@@ -50,6 +50,12 @@ class Matrix:
                 f"events of shape {np.shape(self.events)}: give [row, col, seat, event], here "
                 f"{wanted}"
             )
+        if shape[4] != len(self.metrics):
+            raise UserError(f"{len(self.metrics)} metrics for {shape[4]} figures: name each once")
+        for what in ("groups", "ids", "parents", "methods"):
+            given = len(getattr(self, what))
+            if given != size and (what != "methods" or given):
+                raise UserError(f"{given} {what} for {size} policies: give one for each")
 
     def __len__(self) -> int:
         return len(self.names)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,11 +15,24 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from scipy.cluster.hierarchy import leaves_list, linkage
 
-from zsc.errors import UserError
+from zsc.errors import UserError, printable, shorten
 from zsc.evaluation.matrix import Matrix
 from zsc.evaluation.metrics import compatibility_clusters
+from zsc.files import damaged, read_rows, write_atomically
+from zsc.schema import MisfitError, as_type
 
 ANNOTATED = 24  # larger matrices are colours only
+_LONGEST = 40  # characters of a name in a picture
+
+
+def label_text(name: str) -> str:
+    """A name as matplotlib draws it, letter by letter: it may come from anybody.
+
+    Between two dollars would be a formula, after an underscore an entry that legends leave out; a
+    long one would leave no room for the picture.
+    """
+    text = shorten(printable(name), _LONGEST).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
 
 
 def heatmap(played: Matrix, ax: Axes | None = None, *, cluster: bool = True) -> Axes:
@@ -33,7 +47,7 @@ def heatmap(played: Matrix, ax: Axes | None = None, *, cluster: bool = True) -> 
     if ax is None:
         side = float(np.clip(0.42 * size + 2.2, 4.5, 16))
         ax = plt.subplots(figsize=(side + 1.2, side), layout="constrained")[1]
-    names = [played.names[i] for i in order]
+    names = [label_text(played.names[i]) for i in order]
     text = float(np.clip(170 / max(size, 1), 5.5, 10))
     sns.heatmap(
         matrix[np.ix_(order, order)],
@@ -54,7 +68,8 @@ def heatmap(played: Matrix, ax: Axes | None = None, *, cluster: bool = True) -> 
     ax.tick_params(axis="y", rotation=0)
     _frame_groups(ax, [played.groups[i] for i in order])
     how = "greedy" if played.greedy else "sampled"
-    ax.set_title(f"{played.env}: {played.episodes} {how} episodes per cell", fontsize=10)
+    title = f"{label_text(played.env)}: {played.episodes} {how} episodes per cell"
+    ax.set_title(title, fontsize=10)
     ax.set_xlabel("seat 1", fontsize=9)
     ax.set_ylabel("seat 0", fontsize=9)
     return ax
@@ -132,7 +147,7 @@ def sp_xp_scatter(plays: Mapping[str, Matrix], ax: Axes | None = None) -> Axes:
             ms=6,
             lw=1.2,
             color=colour,
-            label=label,
+            label=label_text(label),
         )
     most = max(ax.get_xlim()[1], ax.get_ylim()[1])
     least = min(0.0, ax.get_xlim()[0], ax.get_ylim()[0])
@@ -179,7 +194,8 @@ def compatibility_graph(
         x, y = spot[place] * 1.1
         angle = float(np.degrees(turn[place]))
         upright = angle if x >= 0 else angle + 180
-        ax.text(x, y, played.names[policy], rotation=upright, rotation_mode="anchor", fontsize=8,
+        name = label_text(played.names[policy])
+        ax.text(x, y, name, rotation=upright, rotation_mode="anchor", fontsize=8,
                 ha="left" if x >= 0 else "right", va="center")  # fmt: skip
     ax.set_title(f"who earns at least {limit:.3g} together", fontsize=10, pad=24)
     ax.set_aspect("equal")
@@ -201,7 +217,8 @@ def filmstrip(
     )  # fmt: skip
     for ax, number in zip(axes[0], chosen, strict=True):
         ax.imshow(frames[number])
-        ax.set_title(f"step {number}" if captions is None else captions[number], fontsize=8)
+        caption = f"step {number}" if captions is None else label_text(captions[number])
+        ax.set_title(caption, fontsize=8)
         ax.axis("off")
     return figure
 
@@ -214,11 +231,23 @@ def read_curves(run: str | Path, stage: str = "") -> tuple[np.ndarray, np.ndarra
     path = Path(run) / f"metrics{'-' if stage else ''}{stage}.jsonl"
     if not path.is_file():
         raise UserError(f"{path} is not there: give the folder of a run that zsc train made")
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    rows = [row for row in rows if "return" in row]
+    rows = [row for row in read_rows(path) if "return" in row]
     if not rows:
         raise UserError(f"{path} has no returns: the run has not begun, or played nothing")
-    return np.array([row["steps"] for row in rows]), np.array([row["return"] for row in rows])
+    try:
+        steps = np.array([as_type(int, row.get("steps"), "steps") for row in rows])
+        returns = np.array([_numbers(row["return"]) for row in rows])
+    except ValueError as error:
+        raise damaged(path, str(error)) from None
+    return steps, returns
+
+
+def _numbers(value: Any) -> list[float]:
+    """A row's returns, one for each member; nan for one that was stopped. Raises MisfitError."""
+    found = as_type(list[Any], value, "return")
+    if not found or not all(type(x) in (int, float) and not abs(x) >= 2**1000 for x in found):
+        raise MisfitError("return is not a number for each member")
+    return found
 
 
 def learning_curves(
@@ -228,7 +257,8 @@ def learning_curves(
     if ax is None:
         ax = plt.subplots(figsize=(6, 3.6), layout="constrained")[1]
     millions = np.asarray(steps) / 1e6
-    (line,) = ax.plot(millions, returns.mean(1), lw=2.2, label=label)
+    named = None if label is None else label_text(label)
+    (line,) = ax.plot(millions, returns.mean(1), lw=2.2, label=named)
     ax.plot(millions, returns, lw=0.7, alpha=0.45, color=line.get_color())
     ax.set_xlabel("million steps per member")
     ax.set_ylabel("return of training episodes")
@@ -237,11 +267,15 @@ def learning_curves(
 
 
 def save_picture(picture: Axes | Figure, path: str | Path) -> None:
-    """Write a figure, or the one that a picture is part of, and close it."""
+    """Write a figure, or the one that a picture is part of, as its name ends, and close it."""
     figure = picture if isinstance(picture, Figure) else picture.get_figure(root=True)
     assert figure is not None
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    data = io.BytesIO()
+    try:
+        figure.savefig(data, dpi=110, format=Path(path).suffix.removeprefix(".") or "png")
+    finally:
+        plt.close(figure)
+    write_atomically(Path(path), data.getvalue())
 
 
 def _with_strangers(played: Matrix) -> np.ndarray:

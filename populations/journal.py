@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from zsc.agents.policy import Policy
+from zsc.agents.policy import Policy, check_written, plain
 from zsc.agents.pool import Pool, load_pool
-from zsc.envs.base import Environment
+from zsc.envs.base import Environment, settings_of
+from zsc.envs.registry import rebuild
 from zsc.errors import UserError
 from zsc.learn.base import Learner
 from zsc.machine.cluster import leads, several
@@ -87,11 +89,14 @@ def open_log(
     """The log of a training: a new run folder, one to go on with, or none.
 
     stages: how each stage of the recipe learns. network: what the agents are. log: with the
-    caller's wishes and no folder. Raises UserError if a folder is in the way, or if the run to go
-    on with is another one.
+    caller's wishes and no folder. Raises UserError if a folder is in the way, if the run to go on
+    with is another one, or if its agents could not be written. Warns if they or their game could
+    not be found again.
     """
     if out is None:
         return log
+    check_written(network)
+    _check_found_again(env)
     settings = {
         "method": type(recipe).__name__,
         "recipe": describe(recipe) | {"network": _name(network)},
@@ -121,6 +126,22 @@ def open_log(
     return Log(run, log.progress, log.more)
 
 
+def _check_found_again(env: Environment) -> None:
+    """Warn if the manifest of a run in this game would not lead back to it."""
+    settings_of(env)  # a game that cannot be written down is refused
+    try:
+        told = json.loads(json.dumps(describe(env)))
+        why = "" if rebuild(env.spec.id, told) == env else "its settings make another one"
+    except (UserError, TypeError) as error:
+        why = str(error)
+    if why:
+        warnings.warn(
+            f"{env.spec.id} cannot be made again from what a run notes, so zsc crossplay and zsc "
+            f"report will not find it ({why})",
+            stacklevel=4,
+        )
+
+
 def describe(value: Any) -> Any:
     """A setting as it stands in a manifest: dataclasses as dictionaries, functions by name, pools
     by the ids of their agents, recorded games by their size."""
@@ -148,11 +169,12 @@ def of_today(before: Any, now: Any) -> Any:
 
 def _name(policy: Policy) -> Any:
     """A policy's name and config, as JSON gives them back."""
-    return json.loads(json.dumps([policy.name, policy.config]))
+    return json.loads(json.dumps([policy.name, plain(policy.config)]))
 
 
 def _difference(name: str, before: Any, now: Any) -> str:
     if isinstance(before, dict) and isinstance(now, dict):
-        key = next(key for key in {**now, **before} if before.get(key) != now.get(key))
+        differ = (key for key in {**now, **before} if before.get(key) != now.get(key))
+        key = next(differ, None) or min(now.keys() ^ before.keys())  # there, and None
         return _difference(key, before.get(key), now.get(key))
     return f"{name} {before}, not {now}"

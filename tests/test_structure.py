@@ -22,7 +22,8 @@ RUNS_CODE = {"eval", "exec"}
 
 #: The rooms from the ground up: each may import those above it in this list, never one below.
 ROOMS = (
-    "types", "version", "errors", "interrupts", "checks", "keys", "switches", "files", "registry",
+    "types", "version", "errors", "interrupts", "checks", "keys", "switches", "schema", "files",
+    "registry",
     "machine", "nets", "envs", "agents", "records", "play", "learn", "train",
     "evaluation", "populations", "cli",
 )  # fmt: skip

@@ -1,7 +1,8 @@
 """Arrays and JSON on disk: safetensors and JSON, written beside and renamed.
 
 A kill leaves the old file or the new one, never half. Every file's hash stands in a manifest or in
-the file's own header, and loading never runs code: there is no pickle.
+the file's own header, and loading never runs code: there is no pickle. A right hash does not make
+the content right: readers check it by `zsc/schema.py`.
 """
 
 from __future__ import annotations
@@ -11,21 +12,24 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from safetensors import SafetensorError
+from safetensors import SafetensorError, deserialize
 from safetensors import numpy as safetensors
 
 from zsc.errors import UserError
+from zsc.schema import MisfitError, as_type
 from zsc.types import PyTree
 
+T = TypeVar("T")
 Arrays: TypeAlias = dict[str, np.ndarray]
 
 ARRAYS_FORMAT = 1
@@ -38,10 +42,22 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _LIBRARIES = ("zsc-toolkit", "jax", "jaxlib", "flax", "optax", "distrax", "numpy")
+_DEEPEST = 100  # lists in lists of a JSON file
+#: What safetensors calls the types that numpy alone does not know.
+_SMALL_FLOATS = {
+    "BF16": jnp.bfloat16,
+    "F8_E4M3": jnp.float8_e4m3fn,
+    "F8_E5M2": jnp.float8_e5m2,
+}
 
 
-def save_arrays(path: str | Path, arrays: dict[str, np.ndarray], notes: dict[str, Any]) -> Path:
-    """Write named arrays as one safetensors file, with notes and their hash in its header."""
+def save_arrays(
+    path: str | Path, arrays: dict[str, np.ndarray], notes: dict[str, Any], *, new: bool = False
+) -> Path:
+    """Write named arrays as one safetensors file, with notes and their hash in its header.
+
+    new: raise UserError if the file is there already.
+    """
     target = Path(path)
     # safetensors writes memory as it lies: another order than C's would come back scrambled
     arrays = {name: np.asarray(x, order="C") for name, x in arrays.items()}
@@ -54,26 +70,36 @@ def save_arrays(path: str | Path, arrays: dict[str, np.ndarray], notes: dict[str
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{target.parent} cannot be made: {error.strerror}") from None
-    write_atomically(target, safetensors.save(arrays, metadata=header))
+    write_atomically(target, safetensors.save(arrays, metadata=header), new=new)
     return target
 
 
 def load_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read what `save_arrays` wrote. Raises UserError if it is missing, altered or cut short."""
     path = Path(path)
+    data = read_bytes(path)
+    arrays = decode_arrays(data, path)
     try:
-        data = path.read_bytes()
-        arrays = safetensors.load(data)
         size = int.from_bytes(data[:8], "little")
-        header = json.loads(data[8 : 8 + size])["__metadata__"]
-        notes = json.loads(header["notes"])
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        raise UserError(f"{path} is not there: check the path") from None
-    except (SafetensorError, KeyError, ValueError):
+        header = as_type(dict[str, str], decode_json(data[8 : 8 + size])["__metadata__"])
+        notes = as_type(dict[str, Any], decode_json(header["notes"].encode()))
+        digest = header["sha256"]
+    except (KeyError, ValueError):
         raise damaged(path) from None
-    if _content_hash(arrays, header["notes"]) != header.get("sha256"):
+    if _content_hash(arrays, header["notes"]) != digest:
         raise damaged(path)
     return arrays, notes
+
+
+def decode_arrays(data: bytes, path: Path) -> Arrays:
+    """The arrays of a safetensors file's bytes. Raises UserError for what is none; path: whose."""
+    try:
+        return {
+            name: np.frombuffer(told["data"], _dtype(told["dtype"])).reshape(told["shape"])
+            for name, told in deserialize(data)
+        }
+    except (SafetensorError, TypeError, ValueError) as error:
+        raise damaged(path, str(error)) from None
 
 
 def save_tree(path: str | Path, tree: PyTree, notes: dict[str, Any]) -> Path:
@@ -132,29 +158,42 @@ def load_parts(
     rows: dict[str, int] = {}
     for path in paths:
         arrays, notes = load_arrays(path)
-        rows |= notes.get("rows", {})
+        spread = fitted(dict[str, int], notes.get("rows", {}), path)
+        rows |= spread
         for name, array in arrays.items():
             base, _, start = name.rpartition("@")
-            if base in notes.get("rows", {}):
+            if base in spread and start.isdecimal():
                 pieces.setdefault(base, {})[int(start)] = array
             else:
                 whole[name] = array
     for name, found in pieces.items():
-        whole[name] = np.concatenate([found[start] for start in sorted(found)])
-        if len(whole[name]) != rows[name]:
+        parts = [found[start] for start in sorted(found)]
+        if sum(len(part) if part.ndim else 0 for part in parts) != rows[name]:
             raise UserError(f"a part of {paths[0]} is missing: copy the whole folder")
+        if len({(part.shape[1:], part.dtype) for part in parts}) > 1:
+            raise damaged(paths[0], f"the parts of {name} do not belong together")
+        whole[name] = np.concatenate(parts)
     return unflat_arrays(like, whole if older is None else older(whole), paths[0])
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside and rename, through to the disk."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def write_atomically(path: Path, data: bytes, *, new: bool = False) -> None:
+    """Write beside and rename, through to the disk: whoever reads sees all of it or nothing.
+
+    new: raise UserError if something is there already; of two who write at once one does.
+    """
+    # no other process has this name, on no other machine either
+    temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        if new:
+            _move_to_new(temporary, path)
+        else:
+            temporary.replace(path)
+    except FileExistsError:
+        raise UserError(f"{path} already exists: choose another place or remove it") from None
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
     finally:
@@ -162,22 +201,91 @@ def write_atomically(path: Path, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """A JSON file, readable, written beside and renamed."""
-    write_atomically(path, (json.dumps(value, indent=1) + "\n").encode())
+def _move_to_new(temporary: Path, path: Path) -> None:
+    """Give a file its name; FileExistsError if that is taken, which a rename would not notice."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without second names
+        if path.exists():
+            raise FileExistsError from None
+        temporary.replace(path)
+
+
+def write_text(path: Path, text: str, *, new: bool = False) -> None:
+    """A text file in UTF-8, written beside and renamed; see `write_atomically`."""
+    write_atomically(path, text.encode("utf-8", "backslashreplace"), new=new)
+
+
+def write_json(path: Path, value: Any, *, new: bool = False) -> None:
+    """A JSON file, readable, written beside and renamed; see `write_atomically`."""
+    write_text(path, json.dumps(value, indent=1) + "\n", new=new)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file. Raises UserError if it is missing or cannot be read."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        raise UserError(f"{path} is not there: check the path") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:  # a name that no file can have
+        raise UserError(f"{path} cannot be read: {error}") from None
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The content of a JSON file. Raises UserError if it is missing, broken or no object."""
     try:
-        value = json.loads(path.read_text())
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"{path} is not there: check the path") from None
-    except (json.JSONDecodeError, UnicodeDecodeError):
+        return as_type(dict[str, Any], decode_json(read_bytes(path)))
+    except UserError:
+        raise
+    except ValueError:
         raise damaged(path) from None
-    if not isinstance(value, dict):
-        raise damaged(path)
-    return value
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The JSON objects of a file with one on each line.
+
+    A last line without an end is being written, or was cut short by a kill: it is left out. Raises
+    UserError if the file is missing, or another line is no object.
+    """
+    rows = []
+    for number, line in enumerate(read_bytes(path).split(b"\n")[:-1], 1):
+        try:
+            rows.append(as_type(dict[str, Any], decode_json(line)))
+        except ValueError:
+            raise damaged(path, f"line {number}") from None
+    return rows
+
+
+def decode_json(data: bytes) -> Any:
+    """The value that JSON tells. Raises ValueError for what is none, or nested too deeply."""
+    try:
+        value = json.loads(data)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [part for one in level for part in _inside(one)]
+        if not level:
+            return value
+    raise ValueError("it is nested too deeply")
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def fitted(kind: type[T], value: Any, path: Path) -> T:
+    """What stands in a file as a type, see `as_type`. Raises UserError that says where not."""
+    try:
+        return as_type(kind, value)
+    except MisfitError as error:
+        raise damaged(path, str(error)) from None
 
 
 def read_text(path: Path, *, errors: str = "strict") -> str:
@@ -216,9 +324,12 @@ def git_revision() -> str | None:
     return done.stdout.strip()
 
 
-def damaged(path: Path) -> UserError:
+def damaged(path: Path, why: str = "") -> UserError:
     """The error for a file that is not what was written."""
-    return UserError(f"{path} was altered or cut short: restore it from a copy or make it again")
+    reason = f" ({why})" if why else ""
+    return UserError(
+        f"{path} was altered or cut short{reason}: restore it from a copy or make it again"
+    )
 
 
 def _names(tree: PyTree) -> Iterator[tuple[str, Any]]:
@@ -248,14 +359,29 @@ def unflat_arrays(like: PyTree, arrays: dict[str, np.ndarray], path: Path) -> Py
         )
     leaves = []
     for name, leaf in _names(like):
-        array = jnp.asarray(arrays[name])
-        leaves.append(jax.random.wrap_key_data(array) if _is_key(leaf) else array)
-        if (leaves[-1].shape, leaves[-1].dtype) != (leaf.shape, leaf.dtype):
+        array = arrays[name]
+        raw = jax.eval_shape(jax.random.key_data, leaf) if _is_key(leaf) else leaf
+        if (array.shape, array.dtype) != (raw.shape, raw.dtype):
             raise UserError(
                 f"{path} is of another structure ({name} is {array.dtype}{list(array.shape)}, not "
-                f"{leaf.dtype}{list(leaf.shape)}): use the settings and version that wrote it"
+                f"{raw.dtype}{list(raw.shape)}): use the settings and version that wrote it"
             )
+        leaves.append(
+            jax.random.wrap_key_data(jnp.asarray(array)) if _is_key(leaf) else jnp.asarray(array)
+        )
     return jax.tree.unflatten(jax.tree.structure(like), leaves)
+
+
+def _dtype(name: str) -> Any:
+    """A type by safetensors' name. Raises ValueError for one that nothing here is written in."""
+    if name in _SMALL_FLOATS:
+        return _SMALL_FLOATS[name]
+    if name == "BOOL":
+        return np.bool_
+    letter, bits = name[:1].lower(), name[1:]
+    if letter not in "iuf" or bits not in ("8", "16", "32", "64"):
+        raise ValueError(f"arrays of {name} are not known")
+    return np.dtype(f"{letter}{int(bits) // 8}")
 
 
 def _content_hash(arrays: dict[str, np.ndarray], notes: str) -> str:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import base64
 import gzip
+import html
 import json
+import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -21,7 +24,7 @@ import pandas as pd
 from zsc.agents.pool import Label, Pool
 from zsc.agents.views import agents_of
 from zsc.envs.base import Environment
-from zsc.errors import UserError
+from zsc.errors import UserError, shorten
 from zsc.evaluation.heldout import Score
 from zsc.evaluation.intervals import rough
 from zsc.evaluation.matrix import Matrix
@@ -29,7 +32,7 @@ from zsc.evaluation.metrics import compatibility_clusters
 from zsc.evaluation.plots import group_order
 from zsc.evaluation.report.clips import Clips, cell_clips
 from zsc.evaluation.stats import check_matrix
-from zsc.files import library_versions, write_atomically
+from zsc.files import library_versions, write_text
 from zsc.play.teams import team_reward
 from zsc.switches import door
 
@@ -83,21 +86,35 @@ def write_report(
     ids = tuple(id for pool in extras.pools.values() for id in pool.ids)
     if extras.pools and ids != played.ids:
         raise UserError("these are not the agents of the cross-play: give its own pools, in order")
-    clips = None
-    if extras.pools and films > 0:
-        pools = [agents_of(pool, env, played.greedy) for pool in extras.pools.values()]
-        cells = chosen_cells(played.matrix(), films)
-        clips = cell_clips(env, pools, played, cells, progress=progress)
+    parts = {
+        "@DATA@": _json(report_data(env, played, extras)),
+        "@CLIPS@": _packed(_films(env, played, extras, films, progress)),
+        "@TITLE@": html.escape(f"Cross-play on {played.env}"),
+    }
     page = resources.files(__package__).joinpath("report.html").read_text("utf-8")
-    for mark, value in (
-        ("@DATA@", _json(report_data(env, played, extras))),
-        ("@CLIPS@", _packed(clips)),
-        ("@TITLE@", _escape(f"Cross-play on {played.env}")),
-    ):
-        page = page.replace(mark, value)
+    # all at once: a name may be one of the marks
+    page = re.sub("|".join(parts), lambda mark: parts[mark[0]], page)
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(target, page.encode())
+    write_text(target, page, new=True)
     return target
+
+
+def _films(
+    env: Environment, played: Matrix, extras: Extras, most: int, progress: bool
+) -> Clips | None:
+    """The films of the page; none, with a warning, of a game that cannot be drawn."""
+    if not extras.pools or most < 1:
+        return None
+    pools = [agents_of(pool, env, played.greedy) for pool in extras.pools.values()]
+    try:
+        cells = chosen_cells(played.matrix(), most)
+        return cell_clips(env, pools, played, cells, progress=progress)
+    except UserError:
+        raise
+    except Exception as error:  # a game draws itself, and may fail in any way
+        why = shorten(f"{type(error).__name__}: {error}", 200)
+        warnings.warn(f"the page has no films, {env.spec.id} cannot be drawn: {why}", stacklevel=3)
+        return None
 
 
 def chosen_cells(matrix: np.ndarray, most: int) -> list[tuple[int, int]]:
@@ -233,7 +250,11 @@ def _plain(value: Any) -> Any:
 
 
 def _rounded(values: np.ndarray) -> list[Any]:
-    return np.round(np.asarray(values, float), 3).tolist()
+    """Nested lists of numbers, None for what is none: a stopped member earns nothing any more."""
+    rounded = np.round(np.asarray(values, float), 3)
+    told = rounded.astype(object)
+    told[~np.isfinite(rounded)] = None
+    return told.tolist()
 
 
 def _json(value: Any) -> str:
@@ -247,7 +268,3 @@ def _packed(clips: Clips | None) -> str:
         return ""
     data = json.dumps(clips._asdict(), separators=(",", ":")).encode()
     return base64.b64encode(gzip.compress(data, mtime=0)).decode()
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -77,7 +77,7 @@ BAD_TRAININGS = {
     "unknown setting": ((*ROOM, "--set", "learner.entropi=1"), "did you mean 'entropy'"),
     "setting without value": ((*ROOM, "--set", "members"), "write NAME=VALUE"),
     "word for a number": ((*ROOM, "--set", "members=many"), "members is 'many'"),
-    "settings that are not there": ((*ROOM, "--config", "nowhere.toml"), "cannot be read"),
+    "settings that are not there": ((*ROOM, "--config", "nowhere.toml"), "is not there"),
     "settings that are no text": ((*ROOM, "--config", "bytes"), "no TOML or JSON"),
 }
 
@@ -182,7 +182,7 @@ BAD_FILMS = {
     "negative steps": (("room", "--out", "new.gif", "--steps", "-5"), "steps is -5"),
     "no gif": (("room", "--out", "new.png"), "end in .gif"),
     "film is there": (("room", "--out", "file"), "file already exists"),
-    "film below a file": (("room", "--out", "file/new.gif"), "file: File exists"),
+    "film below a file": (("room", "--out", "file/new.gif"), "cannot be made in"),
 }
 
 

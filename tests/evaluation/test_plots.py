@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.cbook import is_math_text
 
 from tests.evaluation.test_stats import played
 from zsc import UserError
@@ -16,8 +19,11 @@ from zsc.evaluation.plots import (
     filmstrip,
     group_order,
     heatmap,
+    label_text,
+    learning_curves,
     marginal_heatmap,
     read_curves,
+    save_picture,
     sp_xp_scatter,
 )
 
@@ -106,3 +112,39 @@ def test_curves_are_read_from_a_run_or_refused(tmp_path: Path) -> None:
     (tmp_path / "metrics-x.jsonl").write_text("")
     with pytest.raises(UserError, match="has no returns"):
         read_curves(tmp_path, "x")
+
+
+ODD_NAMES = (
+    "cost$1_$2", "$x_1$", r"\$", r"$\frac$", "_private", "100 %", "{x}", "a\nb", "tab\t\x00", "x" * 500,
+    "ü ß", "\ud800", "{}%s%d", "^_^",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_pictures_show_any_name_as_it_is(name: str, tmp_path: Path) -> None:
+    matrix = np.random.default_rng(0).random((3, 3)) + np.eye(3)
+    found = replace(
+        played(matrix, (name,) * 3), env=name, names=tuple(f"{name}/{i}" for i in range(3))
+    )
+    steps, returns = np.arange(3), np.ones((3, 2))
+    pictures: list[Any] = [
+        heatmap(found),
+        marginal_heatmap(found),
+        sp_xp_scatter({name: found}),
+        compatibility_graph(found),
+        learning_curves(steps, returns, label=name),
+        filmstrip([np.zeros((4, 4, 3), np.uint8)] * 2, captions=[name, name]),
+    ]
+    pictures[4].legend()
+    for place, picture in enumerate(pictures):
+        save_picture(picture, tmp_path / f"{place}.png")
+        assert (tmp_path / f"{place}.png").stat().st_size > 1000
+    shown = [text.get_text() for text in pictures[4].get_legend().get_texts()]
+    assert shown == [label_text(name)]
+    assert not is_math_text(shown[0])
+
+
+def test_a_plain_name_is_left_as_it_is_and_a_long_one_cut_in_the_middle() -> None:
+    assert label_text("SP/0") == "SP/0"
+    assert label_text("cost$1") == r"cost\$1"
+    assert label_text("x" * 30 + "y" * 30) == "x" * 17 + " ... " + "y" * 18

@@ -7,12 +7,16 @@ takes any of them.
 
 from __future__ import annotations
 
+import inspect
+import json
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, overload
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from zsc.envs.base import EnvSpec
 from zsc.errors import UserError, unknown
@@ -74,6 +78,18 @@ class Policy:
         """True if the policy remembers anything."""
         return bool(jax.tree.leaves(self.carry()))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as it is stored: by name and config, since functions made inside others cannot
+        be. Raises UserError if that would be another policy."""
+        check_rebuilds(self)
+        return build, (self.name, self.config)
+
+    def __copy__(self) -> Policy:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Policy:
+        return self
+
 
 @dataclass(frozen=True)
 class Team:
@@ -125,6 +141,62 @@ def register(name: str) -> Callable[[Callable[..., Policy]], Callable[..., Polic
 def build(name: str, config: Config) -> Policy:
     """The policy of that name and config. Raises UserError for an unknown name."""
     return POLICIES.get(name)(**dict(config))
+
+
+def plain(value: Any) -> Any:
+    """A config as tuples and plain values, of JSON's lists and numpy's numbers."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return tuple(map(plain, value)) if isinstance(value, list | tuple) else value
+
+
+def check_rebuilds(policy: Policy) -> None:
+    """Raise UserError unless name and config build the same policy again."""
+    if policy.name not in POLICIES:
+        raise UserError(
+            f"the policy {policy.name!r} is not registered, so that it cannot be built again: put "
+            f"@zsc.register_policy({policy.name!r}) before the function that builds it"
+        )
+    again = build(policy.name, policy.config)
+    same = (again.config, again.reads) == (policy.config, policy.reads)
+    if not same or any(_code(again, f) != _code(policy, f) for f in ("init", "carry", "apply")):
+        raise UserError(
+            f"what is registered as policy {policy.name!r} builds another one than this: give "
+            "yours a name of its own, and register the function that builds it by "
+            "zsc.register_policy"
+        )
+
+
+def check_written(policy: Policy) -> None:
+    """Raise UserError for a policy that no file can describe, or that would load as another one.
+
+    Warns if it is not registered: it can be written, but not be loaded before it is.
+    """
+    try:
+        config = plain(json.loads(json.dumps(plain(policy.config))))
+    except (TypeError, ValueError):
+        config = None
+    if config != policy.config:
+        raise UserError(
+            f"the config of policy {policy.name!r} cannot be written: give it as (name, value) "
+            "pairs of numbers, texts, None, and tuples of them"
+        )
+    if policy.name in POLICIES:
+        check_rebuilds(policy)
+        return
+    warnings.warn(
+        f"the policy {policy.name!r} is not registered: no other program can load its agents "
+        f"before it imports what puts @zsc.register_policy({policy.name!r}) before the function "
+        "that builds it",
+        stacklevel=3,
+    )
+
+
+def _code(policy: Policy, function: str) -> Any:
+    """What a function of a policy does, whatever it was made with; lines do not matter."""
+    whole = inspect.unwrap(getattr(policy, function))
+    code = getattr(whole, "__code__", None)
+    return type(whole) if code is None else (code.co_code, code.co_names, code.co_freevars)
 
 
 @overload

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import html
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import flax.struct
 import jax
@@ -14,14 +16,17 @@ import jax.numpy as jnp
 import numpy as np
 from safetensors import numpy as safetensors
 
-from zsc.agents.policy import Policy, build
+from zsc.agents.policy import Policy, build, check_written, plain
 from zsc.checks import places_of, settle
 from zsc.envs.base import EnvSpec
-from zsc.errors import UserError
+from zsc.errors import UserError, shorten
 from zsc.files import (
     damaged,
+    decode_arrays,
+    fitted,
     flat_arrays,
     library_versions,
+    read_bytes,
     read_json,
     unflat_arrays,
     write_atomically,
@@ -119,17 +124,24 @@ class Pool:
         return f"Pool({len(self)} x {self.policy.name} for {self.home.env}: {methods})"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{i}</td><td>{label.method}</td><td>{label.seed}</td><td>{label.member}</td>"
-            f"<td>{label.checkpoint}</td><td>{label.step:,}</td>"
-            f"<td>{'' if label.skill is None else f'{label.skill:.1f}'}</td>"
-            f"<td><code>{label.id}</code></td></tr>"
-            for i, label in enumerate(self.labels)
-        )
+        # labels come from files, and a notebook runs what it is shown
         names = ("", "method", "seed", "member", "checkpoint", "steps", "skill", "id")
         head = "".join(f"<th>{name}</th>" for name in names)
-        title = f"<b>{len(self)} agents</b>, {self.policy.name}, for {self.home.env}"
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells) + "</tr>"
+            for cells in self._rows()
+        )
+        title = f"<b>{len(self)} agents</b>, " + html.escape(
+            f"{self.policy.name}, for {self.home.env}"
+        )
         return f"{title}<table><tr>{head}</tr>{rows}</table>"
+
+    def _rows(self) -> list[tuple[Any, ...]]:
+        return [
+            (i, x.method, x.seed, x.member, x.checkpoint, f"{x.step:,}",
+             "" if x.skill is None else f"{x.skill:.1f}", x.id)
+            for i, x in enumerate(self.labels)
+        ]  # fmt: skip
 
 
 POOL_FORMAT = 1
@@ -138,14 +150,53 @@ POOL_FORMAT = 1
 Roster: TypeAlias = Sequence[Pool]
 
 
+@dataclass(frozen=True)
+class PolicyEntry:
+    """By what name and config a policy is built again."""
+
+    name: str
+    config: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The manifest.json of a pool: what is read is checked against it."""
+
+    format: Literal["zsc-pool"]
+    game: Home
+    policy: PolicyEntry
+    members: tuple[Label, ...]
+    file: str
+    sha256: str
+    libraries: dict[str, str] = field(default_factory=dict)
+
+
 def make_pool(spec: EnvSpec, policy: Policy, params: Params, labels: Sequence[Label]) -> Pool:
-    """A pool of agents with parameters [P, ...]; the ids are made from the parameters."""
+    """A pool of agents with parameters [P, ...]; the ids are made from the parameters.
+
+    Raises UserError for parameters that are no numbers: what plays by them plays nothing.
+    """
     host = jax.tree.map(np.asarray, params)
+    check_numbers(host, labels)
     named = tuple(
-        replace(label, id=_identify(policy, jax.tree.map(lambda x, i=i: x[i], host)))
-        for i, label in enumerate(labels)
+        replace(label, id=name)
+        for label, name in zip(labels, _ids(policy, host, len(labels)), strict=True)
     )
     return Pool(jax.tree.map(jnp.asarray, host), policy, named, Home.of(spec))
+
+
+def check_numbers(params: Params, labels: Sequence[Label]) -> None:
+    """Raise UserError if parameters [P, ...] of an agent are nan or infinite."""
+    for name, leaf in flat_arrays(params).items():
+        if not jnp.issubdtype(leaf.dtype, jnp.inexact):
+            continue
+        bad = ~np.isfinite(leaf.reshape(len(leaf), -1)).all(1) if leaf.ndim else []
+        for agent in np.flatnonzero(bad)[:1]:
+            label = labels[agent] if agent < len(labels) else Label("?")
+            raise UserError(
+                f"agent {agent} ({label.method}, seed {label.seed}, member {label.member}) has "
+                f"weights that are no numbers (in {name}): leave it out, or train it again"
+            )
 
 
 def join(pools: Sequence[Pool]) -> Pool:
@@ -198,8 +249,13 @@ def check_home(pool: Pool, spec: EnvSpec) -> None:
         )
 
 
+def _ids(policy: Policy, params: Params, count: int) -> list[str]:
+    """The ids of so many agents with parameters [P, ...] on the host."""
+    return [_identify(policy, jax.tree.map(lambda x, i=i: x[i], params)) for i in range(count)]
+
+
 def _identify(policy: Policy, params: Params) -> str:
-    digest = hashlib.sha256(repr((policy.name, policy.config)).encode())
+    digest = hashlib.sha256(repr((policy.name, plain(policy.config))).encode())
     for leaf in jax.tree.leaves(params):
         digest.update(np.ascontiguousarray(leaf).tobytes())
     return digest.hexdigest()[:12]
@@ -208,9 +264,11 @@ def _identify(policy: Policy, params: Params) -> str:
 def save_pool(pool: Pool, path: str | Path) -> Path:
     """Write a pool folder: one safetensors file and manifest.json with its hash.
 
-    Raises UserError if a pool is there already; nothing is overwritten.
+    Raises UserError if a pool is there already, since nothing is overwritten, and for a policy that
+    no file can describe. Warns if nothing registered can build it again.
     """
     folder = Path(path)
+    check_written(pool.policy)
     if (folder / "manifest.json").exists():
         raise UserError(f"{folder} already holds a pool: choose another place or remove it")
     try:
@@ -227,44 +285,72 @@ def save_pool(pool: Pool, path: str | Path) -> Path:
         "format": "zsc-pool",
         "format_version": POOL_FORMAT,
         "game": asdict(pool.home),
-        "policy": {"name": pool.policy.name, "config": [list(pair) for pair in pool.policy.config]},
-        "members": [asdict(label) for label in pool.labels],
+        "policy": {"name": pool.policy.name, "config": plain(pool.policy.config)},
+        "members": [_row(label) for label in pool.labels],
         "file": name,
         "sha256": digest,
         "libraries": library_versions(),
     }
-    write_json(folder / "manifest.json", manifest)
+    write_json(folder / "manifest.json", manifest, new=True)
     return folder
 
 
 def load_pool(path: str | Path) -> Pool:
     """Read a pool folder, or the pool of a run folder.
 
-    Raises UserError if there is none, if it was altered or cut short, or if its format is newer.
+    Raises UserError if there is none, if it was altered or cut short, if its format is newer, and
+    for a policy that is not registered here, with how to do that.
     """
     folder = _find_pool(Path(path))
-    manifest = read_json(folder / "manifest.json")
-    version = manifest.get("format_version", 0)
-    if manifest.get("format") != "zsc-pool" or version not in range(POOL_FORMAT + 1):
-        raise UserError(
-            f"{folder / 'manifest.json'} is no pool manifest of format {POOL_FORMAT} or older: "
-            "install the toolkit version that wrote it"
-        )
+    manifest = read_manifest(folder)
+    file = folder / manifest.file
+    if not file.exists():
+        raise UserError(f"{file} is missing: copy the whole folder")
+    data = read_bytes(file)
+    if hashlib.sha256(data).hexdigest() != manifest.sha256:
+        raise damaged(file)
+    policy, one = _built(manifest.policy, folder / "manifest.json")
+    size = len(manifest.members)
+    like = jax.tree.map(lambda x: jax.ShapeDtypeStruct((size, *x.shape), x.dtype), one)
+    params = unflat_arrays(like, decode_arrays(data, file), file)
+    host = jax.tree.map(np.asarray, params)
     try:
-        data = (folder / manifest["file"]).read_bytes()
-        home, labels = Home(**manifest["game"]), _labels(manifest["members"])
-        policy = build(manifest["policy"]["name"], _tuples(manifest["policy"]["config"]))
-        digest = manifest["sha256"]
-    except (KeyError, TypeError, AttributeError):
-        raise damaged(folder / "manifest.json") from None
-    except FileNotFoundError:
-        raise UserError(f"{folder / manifest['file']} is missing: copy the whole folder") from None
-    if hashlib.sha256(data).hexdigest() != digest:
-        raise damaged(folder / manifest["file"])
-    one = jax.eval_shape(policy.init, jax.random.key(0))
-    like = jax.tree.map(lambda x: jax.ShapeDtypeStruct((len(labels), *x.shape), x.dtype), one)
-    params = unflat_arrays(like, safetensors.load(data), folder / manifest["file"])
-    return Pool(params, policy, labels, home)
+        check_numbers(host, manifest.members)
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from None
+    pairs = {(x.id, own) for x, own in zip(manifest.members, _ids(policy, host, size), strict=True)}
+    if len(pairs) > len({name for name, _ in pairs}):
+        raise damaged(folder / "manifest.json", "two different agents have one id")
+    return Pool(params, policy, manifest.members, manifest.game)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a pool's folder. Raises UserError if it is none, or of a newer format."""
+    path = folder / "manifest.json"
+    told = read_json(path)
+    version = told.get("format_version", 0)
+    if told.get("format") != "zsc-pool" or version not in range(POOL_FORMAT + 1):
+        raise UserError(
+            f"{path} is no pool manifest of format {POOL_FORMAT} or older: install the toolkit "
+            "version that wrote it"
+        )
+    found = fitted(Manifest, told | {"members": _of_today(told.get("members"))}, path)
+    if Path(found.file).name != found.file or not found.file.strip("."):
+        raise damaged(path, f"its file is {found.file!r}, not a name beside it")
+    return found
+
+
+def _built(entry: PolicyEntry, path: Path) -> tuple[Policy, Params]:
+    """The policy that a manifest names, and the shapes of its parameters."""
+    try:
+        policy = build(entry.name, plain(entry.config))
+        hash(policy)
+        return policy, jax.eval_shape(policy.init, jax.random.key(0))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    except Exception as error:  # with settings that are not its own, a builder can fail in any way
+        why = f"{type(error).__name__}: {error}"
+        raise damaged(path, f"no policy {entry.name!r} can be built: {shorten(why, 200)}") from None
 
 
 def _find_pool(path: Path) -> Path:
@@ -277,15 +363,19 @@ def _find_pool(path: Path) -> Path:
     raise UserError(f"there is no pool in {path}: give a pool folder or the folder of a run")
 
 
-def _labels(rows: list[dict[str, Any]]) -> tuple[Label, ...]:
-    def of_today(row: dict[str, Any]) -> dict[str, Any]:
-        """Earlier versions called the checkpoint a stage."""
-        older = {"checkpoint": row["stage"]} if "stage" in row else {}
-        return {name: value for name, value in row.items() if name != "stage"} | older
-
-    return tuple(Label(**{**of_today(row), "parents": tuple(row["parents"])}) for row in rows)
+def _row(label: Label) -> dict[str, Any]:
+    """A label as JSON tells it, which has no word for what is not a number."""
+    measured = label.skill is not None and math.isfinite(label.skill)
+    return asdict(label) | {"skill": label.skill if measured else None}
 
 
-def _tuples(value: Any) -> Any:
-    """JSON lists back to the tuples that a policy's config is made of."""
-    return tuple(_tuples(part) for part in value) if isinstance(value, list) else value
+def _of_today(rows: Any) -> Any:
+    """Labels of earlier versions, who called the checkpoint a stage."""
+    if not isinstance(rows, list):
+        return rows
+    return [
+        {"checkpoint" if name == "stage" else name: value for name, value in row.items()}
+        if isinstance(row, dict)
+        else row
+        for row in rows
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import pkgutil
 import signal
@@ -16,7 +17,7 @@ import tyro
 
 from zsc import interrupts
 from zsc.cli.shared import Machine
-from zsc.errors import UserError
+from zsc.errors import UserError, printable
 from zsc.machine import cluster
 from zsc.machine.progress import say
 
@@ -43,9 +44,12 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     before = signal.getsignal(signal.SIGINT)
     command: Any = None
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a terminal that has no umlauts shows their escapes; what was worked out is not lost by it
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         interrupts.allow()
-        warnings.showwarning = lambda message, *_, **__: say(f"note: {message}")
+        warnings.showwarning = _note
         command = _parsed(arguments)
         code, said = _run(command)
     except UserError as error:
@@ -82,6 +86,11 @@ def _leave_the_others(code: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(code)
+
+
+def _note(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning as one line."""
+    say(f"note: {printable(str(message))}")
 
 
 def _command(name: str, arguments: list[str]) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from zsc.agents.bots import overcooked_bots
 from zsc.agents.pool import Pool
-from zsc.cli.play import summary_text, write_crossplay, write_film
+from zsc.cli.play import drawn, summary_text, write_crossplay, write_film
 from zsc.cli.shared import check_new, timed
 from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
@@ -53,14 +54,17 @@ class Demo:
             entries["bots"] = overcooked_bots(env, BOTS)
             played = crossplay(env, entries, episodes=16, seed=self.seed, progress=True)
         with timed(times, "pictures"):
-            write_crossplay(played, self.out)
-            self._films(env, entries["SP"], played)
+            told = [write_crossplay(played, self.out)]
+            told += self._films(env, entries["SP"], played)
         print("\n" + summary_text(played))
         print("\nwho with whom (mean return; pairs that were trained together left out)")
         print(played.between_groups().map("{:.0f}".format).to_string())
         print("\n" + "   ".join(f"{what} {seconds:.0f} s" for what, seconds in times.items()))
         print(f"pictures and values in {self.out}: heatmap.png, matrix.csv, summary.csv,")
         print("self_play_pair.gif (one agent with itself), stranger_pair.gif (two that never met)")
+        for line in told:
+            if "could not be drawn" in line:
+                print(line)
 
     def when_stopped(self) -> str:
         """What to say if it was stopped."""
@@ -68,7 +72,7 @@ class Demo:
             return NOTHING
         return f"stopped; {self.out} keeps what was finished: choose another --out, or remove it"
 
-    def _films(self, env: Environment, pool: Pool, played: CrossPlay) -> None:
+    def _films(self, env: Environment, pool: Pool, played: CrossPlay) -> list[str]:
         """The best self-play agent with itself, and the two that understand each other least."""
         own = played.members("SP")
         matrix = played.matrix()[np.ix_(own, own)]
@@ -76,9 +80,12 @@ class Demo:
         both = matrix + matrix.T + np.where(np.eye(len(own)), np.inf, 0)
         one, other = np.unravel_index(both.argmin(), both.shape)
         pairs = {"self_play_pair": (best, best), "stranger_pair": (int(one), int(other))}
+        told = []
         for name, (left, right) in pairs.items():
-            agents = pool.take([left]), pool.take([right])
-            write_film(env, agents, self.out / f"{name}.gif", seed=self.seed, steps=200)
+            agents, path = (pool.take([left]), pool.take([right])), self.out / f"{name}.gif"
+            write = partial(write_film, env, agents, path, seed=self.seed, steps=200)
+            told.append(drawn(write, path))
+        return told
 
 
 def _demo_recipes(scale: float) -> dict[str, Recipe]:

@@ -12,8 +12,10 @@ import pandas as pd
 import tyro
 
 from zsc.agents.pool import Pool, load_pool
+from zsc.agents.pool import read_manifest as read_pool_manifest
 from zsc.cli.shared import (
     CROSSPLAY_FORMAT,
+    CrossPlayManifest,
     check_new,
     command_line,
     env_of,
@@ -30,7 +32,8 @@ from zsc.evaluation.heldout import HeldOut, Score, check_held_out, list_rosters,
 from zsc.evaluation.intervals import rough
 from zsc.evaluation.plots import read_curves
 from zsc.evaluation.report.page import FILMS, Extras, Provenance, write_report
-from zsc.files import read_json
+from zsc.files import fitted, read_json, write_text
+from zsc.train.run import read_manifest
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,13 @@ class ScoreRuns:
             greedy=self.greedy,
             progress=True,
         )
-        print(score_text(found))
         if self.out is not None:
             with new_folder(self.out):
-                found.summary().to_csv(self.out / "score.csv")
-                found.by_partner().to_csv(self.out / "partners.csv")
-                found.to_frame().to_csv(self.out / "cells.csv", index=False)
+                write_text(self.out / "cells.csv", found.to_frame().to_csv(index=False))
+                write_text(self.out / "partners.csv", found.by_partner().to_csv())
+                write_text(self.out / "score.csv", found.summary().to_csv())
+        print(score_text(found))
+        if self.out is not None:
             print(f"tables in {self.out}")
 
 
@@ -131,14 +135,15 @@ class Report:
         told = read_json(first / "manifest.json")
         if told.get("format") != CROSSPLAY_FORMAT:
             raise UserError(f"{first} does not say which runs played: give the run folders instead")
-        runs = {name: Path(folder) for name, folder in told["runs"].items()}
+        manifest = fitted(CrossPlayManifest, told, first / "manifest.json")
+        runs = {name: Path(folder) for name, folder in manifest.runs.items()}
         for folder in runs.values():
             if not folder.exists():
                 raise UserError(
                     f"{folder}, which played in {first}, is not there: run this where the "
                     "cross-play was made, or give the run folders"
                 )
-        return runs, told["bots"], load_crossplay(first), told["command"]
+        return runs, manifest.bots, load_crossplay(first), manifest.command
 
     def _scored(
         self, held: HeldOut | None, pools: dict[str, Pool], played: CrossPlay
@@ -211,17 +216,18 @@ def _curves(runs: dict[str, Path]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 def _provenance(name: str, folder: Path) -> Provenance:
     """What a run's and its pool's manifests tell."""
-    told = read_json(folder / "manifest.json")
-    pool = told if told.get("format") == "zsc-pool" else read_json(folder / "pool/manifest.json")
     facts = {"folder": str(folder)}
-    if told.get("format") == "zsc-run":
+    agents = folder
+    if read_json(folder / "manifest.json").get("format") == "zsc-run":
+        run, agents = read_manifest(folder), folder / "pool"
         facts |= {
-            "method": str(told["method"]),
-            "recipe": json.dumps(told["recipe"]),
-            "environment": f"{told['env']} {json.dumps(told['env_settings'])}",
-            "seed": str(told["seed"]),
-            "git revision": told.get("git") or "",
-            "command": told.get("command") or "",
+            "method": run.method,
+            "recipe": json.dumps(run.recipe),
+            "environment": f"{run.env} {json.dumps(run.env_settings)}",
+            "seed": str(run.seed),
+            "git revision": run.git or "",
+            "command": run.command,
         }
-    libraries = ", ".join(f"{n} {v}" for n, v in pool["libraries"].items())
-    return Provenance(name, facts | {"pool sha256": pool["sha256"], "libraries": libraries})
+    pool = read_pool_manifest(agents)
+    libraries = ", ".join(f"{n} {v}" for n, v in pool.libraries.items())
+    return Provenance(name, facts | {"pool sha256": pool.sha256, "libraries": libraries})

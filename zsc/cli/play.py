@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
@@ -21,22 +22,23 @@ from zsc.cli.shared import (
     env_of,
     named,
     named_pools,
-    new_folder,
     seated,
     with_bots,
 )
 from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
-from zsc.errors import UserError
-from zsc.evaluation import CrossPlay, crossplay
+from zsc.errors import UserError, printable, shorten
+from zsc.evaluation import CrossPlay, crossplay, load_crossplay
+from zsc.evaluation.cross_play import FILE as CROSSPLAY_FILE
 from zsc.evaluation.intervals import rough
 from zsc.evaluation.plots import save_picture
-from zsc.files import write_json
+from zsc.files import write_json, write_text
 from zsc.machine.cluster import leads
 from zsc.play.film import captions, in_words
 from zsc.records.overcooked_tables import human_games, reproduced
 
 _LEAST_REPRODUCED = 0.5  # share of states, below which people played another game
+_HEATMAP = "heatmap.png"
 _FREE = {
     "overcooked": "any kitchen: --layout FILE",
     "hanabi": 'any size: in Python, zsc.make("hanabi", colours=4, ...)',
@@ -82,13 +84,14 @@ class CrossPlayRuns:
 
     def __call__(self) -> None:
         """Play, write, print the table."""
-        check_new(self.out)
+        if not unfinished(self.out):
+            check_new(self.out)
         entries = named_pools(self.runs)
         env = env_of(self.runs)
         if self.bots:
             entries = with_bots(entries, env)
         began = time.perf_counter()
-        played = crossplay(
+        played = self._kept(env, entries) or crossplay(
             env,
             entries,
             episodes=self.episodes,
@@ -101,12 +104,23 @@ class CrossPlayRuns:
             return
         notes = {"format": CROSSPLAY_FORMAT, "command": command_line(), "bots": self.bots}
         runs = {name: str(named(run)[1]) for name, run in zip(entries, self.runs, strict=False)}
-        with new_folder(self.out):
-            write_crossplay(played, self.out)
-            write_json(self.out / "manifest.json", notes | {"runs": runs})
+        drawn = write_crossplay(played, self.out, notes | {"runs": runs})
         print(summary_text(played))
         size = len(played)
-        print(f"{size} x {size} policies in {seconds:.1f} s; heatmap: {self.out / 'heatmap.png'}")
+        print(f"{size} x {size} policies in {seconds:.1f} s; {drawn}")
+
+    def _kept(self, env: Environment, entries: dict[str, Pool]) -> CrossPlay | None:
+        """The same cross-play, if --out holds its games and lacks what comes after them."""
+        if not self.out.exists():
+            return None
+        found = load_crossplay(self.out)
+        ids = tuple(name for pool in entries.values() for name in pool.ids)
+        groups = tuple(group for group, pool in entries.items() for _ in pool.labels)
+        asked = (env.spec.id, groups, ids, self.episodes, self.seed, self.greedy)
+        kept = (found.env, found.groups, found.ids, found.episodes, found.seed, found.greedy)
+        if asked != kept:
+            raise UserError(f"{self.out} holds another cross-play: choose another --out")
+        return found
 
 
 @dataclass(frozen=True)
@@ -185,15 +199,39 @@ class Convert:
         print(f"{self.out}: {size}; the rules lead to {share:.2%} of the recorded states")
 
 
-def write_crossplay(played: CrossPlay, folder: Path) -> None:
-    """values, matrix.csv, summary.csv and heatmap.png of a cross-play."""
+def unfinished(folder: Path) -> bool:
+    """True if a cross-play's games are kept in a folder and its picture is not."""
+    return (folder / CROSSPLAY_FILE).exists() and not (folder / _HEATMAP).exists()
+
+
+def write_crossplay(played: CrossPlay, folder: Path, manifest: dict[str, Any] | None = None) -> str:
+    """Games, matrix.csv, summary.csv, a manifest if one is given, and last heatmap.png.
+
+    In words where the picture is, or why there is none: nothing else depends on it.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
-    played.save(folder)
-    played.matrix_frame().to_csv(folder / "matrix.csv")
-    played.summary().to_csv(folder / "summary.csv")
-    save_picture(played.heatmap(), folder / "heatmap.png")
+    if not (folder / CROSSPLAY_FILE).exists():
+        played.save(folder)
+    write_text(folder / "matrix.csv", played.matrix_frame().to_csv())
+    write_text(folder / "summary.csv", played.summary().to_csv())
+    if manifest is not None:
+        write_json(folder / "manifest.json", manifest)
+    return drawn(lambda: save_picture(played.heatmap(), folder / _HEATMAP), folder / _HEATMAP)
+
+
+def drawn(draw: Callable[[], object], path: Path) -> str:
+    """Draw a picture; in words where it is, or that it could not be drawn and why.
+
+    It comes after all that was worked out, and that has to be told whatever becomes of it.
+    """
+    try:
+        draw()
+    except Exception as error:  # of libraries for pictures, in any way
+        why = shorten(printable(f"{type(error).__name__}: {error}"), 200)
+        return f"{path.name} could not be drawn ({why}); the rest is written"
+    return f"{path.stem}: {path}"
 
 
 def write_film(
@@ -213,7 +251,7 @@ def summary_text(played: CrossPlay) -> str:
     digits = 0 if table["SP"].max() > 30 else 2
     lines = [f"{'':>10s} {'policies':>8s} {'SP':>16s} {'XP within':>18s} {'XP between':>18s}"]
     for group, row in table.iterrows():
-        cells = [f"{group!s:>10s} {int(row['policies']):8d}"]
+        cells = [f"{printable(str(group)):>10s} {int(row['policies']):8d}"]
         for name, width in (("SP", 16), ("XP within", 18), ("XP between", 18)):
             mean, low, high = row[name], row[f"{name} low"], row[f"{name} high"]
             text = "-" if np.isnan(mean) else f"{mean:.{max(digits, 1)}f}"

@@ -22,13 +22,14 @@ from zsc.agents.policy import cnn_policy, gru_policy, mlp_policy
 from zsc.agents.pool import Pool, load_pool
 from zsc.envs.base import EnvSpec
 from zsc.errors import UserError, unknown
-from zsc.files import read_text
+from zsc.files import decode_json, encoding_of, read_bytes
 from zsc.learn.base import Learner
 from zsc.learn.critic import CentralCritic
 from zsc.learn.ppo import PPOConfig, ppo
 from zsc.learn.q_learning import QConfig, iql, qmix, vdn
 from zsc.populations.recipe import Recipe
 from zsc.records.record import Record
+from zsc.schema import as_type
 
 NETWORKS = {"mlp": mlp_policy, "cnn": cnn_policy, "gru": gru_policy}
 LEARNERS: dict[str, tuple[Any, Any]] = {  # name: (settings, learner from settings)
@@ -101,15 +102,15 @@ def loaded(kind: Any, value: Any) -> Any:
 def read_config(path: Path) -> dict[str, Any]:
     """The settings in a TOML or JSON file, flat: {"learner.entropy": .1, ...}. Raises UserError."""
     try:
-        text = read_text(path)
-        told = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError as error:  # both decoders' errors, and text that is none
-        raise UserError(f"{path} is no TOML or JSON: {error}") from None
-    if not isinstance(told, dict):
-        raise UserError(f"{path} holds no settings: write NAME = VALUE lines")
-    return _flat(told)
+        data = read_bytes(path)
+        text = data.decode(encoding_of(data))
+        json_file = path.suffix.lower() == ".json"
+        told = decode_json(text.encode()) if json_file else tomllib.loads(text)
+        return _flat(as_type(dict[str, Any], told, "the file"))
+    except UserError:
+        raise
+    except (ValueError, RecursionError) as error:  # both decoders' errors, and text that is none
+        raise UserError(f"{path} is no TOML or JSON of NAME = VALUE lines: {error}") from None
 
 
 def parse_settings(texts: tuple[str, ...]) -> dict[str, Any]:
@@ -200,7 +201,7 @@ def learners_of(recipe: Recipe, spec: EnvSpec) -> dict[str, PPOConfig | Learner]
 
 def learner_of(name: Any) -> PPOConfig | Learner:
     """The learner of that name with its usual settings. Raises UserError."""
-    if name not in LEARNERS:
+    if not isinstance(name, str) or name not in LEARNERS:
         raise unknown("learner", name, LEARNERS)
     settings, make = LEARNERS[name]
     return settings() if name == "ppo" else make(settings())
@@ -208,7 +209,7 @@ def learner_of(name: Any) -> PPOConfig | Learner:
 
 def network_of(name: Any) -> Any:
     """The maker of networks of that name. Raises UserError."""
-    if name not in NETWORKS:
+    if not isinstance(name, str) or name not in NETWORKS:
         raise unknown("network", name, NETWORKS)
     return NETWORKS[name]
 
@@ -282,7 +283,7 @@ def _checked(name: str, hint: Any, value: Any) -> Any:
             return value
         if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
             return float(value)
-        if kind is int and isinstance(value, float) and value == int(value):
+        if kind is int and isinstance(value, float) and value.is_integer():
             return int(value)
         if (
             isinstance(kind, type)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jax
 
@@ -29,8 +29,19 @@ from zsc.errors import UserError
 from zsc.files import read_json
 from zsc.machine import cluster
 from zsc.machine.runtime import check_devices
+from zsc.train.run import read_manifest
 
 CROSSPLAY_FORMAT = "zsc-crossplay"
+
+
+@dataclass(frozen=True)
+class CrossPlayManifest:
+    """The manifest.json beside a stored cross-play: who played."""
+
+    format: Literal["zsc-crossplay"]
+    command: str
+    bots: bool
+    runs: dict[str, str]  # folders by the names of their groups
 
 
 @dataclass(frozen=True)
@@ -185,9 +196,10 @@ def seated(
 def env_of(runs: tuple[Path, ...]) -> Environment:
     """The environment of the first of the folders that is a run. Raises UserError."""
     for run in runs:
-        manifest = read_json(named(run)[1] / "manifest.json")
-        if manifest.get("format") == "zsc-run":
-            return rebuild(manifest["env"], manifest["env_settings"])
+        folder = named(run)[1]
+        if read_json(folder / "manifest.json").get("format") == "zsc-run":
+            manifest = read_manifest(folder)
+            return rebuild(manifest.env, manifest.env_settings)
     raise UserError(
         f"{runs[0]} is not the folder of a run, so its game is not known: give at least one "
         "folder that zsc train made"
@@ -210,7 +222,7 @@ def named_pools(runs: tuple[Path, ...]) -> dict[str, Pool]:
 def named(run: Path) -> tuple[str, Path]:
     """NAME=FOLDER, or a folder that is called as it is (and may have a = in its own name)."""
     name, _, folder = str(run).partition("=")
-    if run.exists() or not folder:
+    if os.path.exists(run) or not folder:  # asked so, a name that is too long is not there
         return run.name, run
     return name, Path(folder)
 

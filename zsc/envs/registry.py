@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
 from zsc.envs.base import Environment, settings_of
 from zsc.envs.hanabi import VARIANTS, Hanabi
 from zsc.envs.lever import Lever
 from zsc.envs.overcooked import LAYOUTS, ManyKitchens, Overcooked
-from zsc.errors import UserError, unknown
+from zsc.errors import UserError, shorten, unknown
 from zsc.registry import Registry, resolve
+from zsc.schema import MisfitError, as_fields
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,21 @@ def make(name: str, **settings: Any) -> Environment:
 def rebuild(id: str, settings: Mapping[str, Any]) -> Environment:
     """The game with this id and all its settings, as a run's manifest tells them.
 
-    Raises UserError for an unknown game or setting.
+    Raises UserError for an unknown game or setting, and for settings of another type.
     """
     name, _, form = id.partition("/")
     family = _family(name, id)
     if form in family.forms:
         family = Family(family.forms[form])
     _check(f"setting of {id}", settings, _settings(family))
+    kind: Any = resolve(family.build)
+    if is_dataclass(kind):
+        try:
+            settings = as_fields(kind, settings, names=tuple(settings))
+        except MisfitError as error:
+            raise UserError(f"{id} cannot be made with such settings: {error}") from None
+        except NameError:  # types that are named for the checker only
+            pass
     return _built(id, family, settings)
 
 
@@ -136,13 +145,16 @@ def _built(name: str, family: Family, settings: Mapping[str, Any]) -> Environmen
             **{key: _hashable(value) for key, value in settings.items()}
         )
         hash(env)
-    except TypeError as error:
+        spec = env.spec
+    except UserError:
+        raise
+    except Exception as error:  # with values that are not its own, a game can fail in any way
         given = ", ".join(f"{key}={value!r}" for key, value in settings.items())
-        raise UserError(f"{name} cannot be made with {given}: {error}") from error
+        raise UserError(f"{name} cannot be made with {shorten(given, 400)}: {error}") from error
     family_name = name.partition("/")[0]
-    if env.spec.id.partition("/")[0] != family_name:
+    if spec.id.partition("/")[0] != family_name:
         raise UserError(
-            f"the game registered as {family_name!r} calls itself {env.spec.id!r}: its id must "
+            f"the game registered as {family_name!r} calls itself {spec.id!r}: its id must "
             f"begin with {family_name!r}, or no run would find it again"
         )
     settings_of(env)  # refused here if they cannot be written down

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zsc.errors import UserError
+from zsc.files import write_atomically
 from zsc.types import PyTree
 
 _HEARTBEAT = 20  # seconds without a sign of life until a process counts as dead
@@ -141,13 +142,15 @@ class Lock:
             raise UserError(
                 f"{self.path.parent} is in use by {holder}: wait until it is done, or stop it"
             )
-        os.ftruncate(self.handle, 0)
-        os.pwrite(self.handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        told = f"process {os.getpid()} on {socket.gethostname()}\n".encode()
+        os.pwrite(self.handle, told, 0)  # first: whoever reads meanwhile finds a whole line
+        os.ftruncate(self.handle, len(told))
 
     def holder(self) -> str:
         """Who took it last."""
         assert self.handle is not None
-        return os.pread(self.handle, 200, 0).decode(errors="replace").strip() or "another process"
+        told = os.pread(self.handle, 200, 0).decode(errors="replace").partition("\n")[0]
+        return told.strip() or "another process"
 
     def free(self) -> bool:
         """True if no living process holds it; this one does not take it."""
@@ -194,8 +197,10 @@ def the_dead(folder: Path) -> str:
             if lock.free():
                 found.append(f"process {process} ({holder})")
     words = ", ".join(found) or "another process"
-    with contextlib.suppress(OSError), told.open("x") as file:
-        file.write(words)
+    with contextlib.suppress(UserError):  # another one was first, or the folder is gone
+        write_atomically(told, words.encode(), new=True)
+    with contextlib.suppress(OSError):
+        return told.read_text()
     return words
 
 

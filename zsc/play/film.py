@@ -17,6 +17,7 @@ from zsc.agents.policy import Policy
 from zsc.agents.pool import Pool, Roster, check_home
 from zsc.checks import seed_of
 from zsc.envs.base import Environment
+from zsc.errors import printable
 from zsc.files import write_atomically
 from zsc.machine.memory import check
 from zsc.play.episode import episode, record
@@ -126,12 +127,17 @@ def save_gif(
     if captions is not None:
         images = [_captioned(x, text) for x, text in zip(images, captions, strict=True)]
     small = [image.quantize(64) for image in images]
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    data, rest = io.BytesIO(), small[1:]
+    target, data = Path(path), io.BytesIO()
     small[0].save(
-        data, "GIF", save_all=True, append_images=rest, duration=milliseconds, loop=0, optimize=True
+        data,
+        "GIF",
+        save_all=True,
+        append_images=small[1:],
+        duration=milliseconds,
+        loop=0,
+        optimize=True,
     )
+    target.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(target, data.getvalue())
     return target
 
@@ -139,5 +145,5 @@ def save_gif(
 def _captioned(image: Image.Image, text: str) -> Image.Image:
     page = Image.new("RGB", (image.width, image.height + 18), (255, 255, 255))
     page.paste(image, (0, 0))
-    ImageDraw.Draw(page).text((4, image.height + 3), text, fill=(30, 30, 30))
+    ImageDraw.Draw(page).text((4, image.height + 3), printable(text), fill=(30, 30, 30))
     return page

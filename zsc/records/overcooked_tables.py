@@ -29,7 +29,7 @@ from zsc.envs.overcooked.state import (
     POT_SIZE,
     SOUP,
 )
-from zsc.errors import UserError
+from zsc.errors import UserError, shorten
 from zsc.records.record import Record
 from zsc.records.table_files import read_table
 
@@ -47,7 +47,17 @@ def human_games(path: str | Path, env: Overcooked) -> Record:
     stands still at 0, because these games are longer than an episode. Raises UserError if there
     are none, or for ingredients that this game does not have.
     """
-    return games_of(read_table(path), env, str(path))
+    table = read_table(path)
+    try:
+        return games_of(table, env, str(path))
+    except UserError:
+        raise
+    except Exception as error:  # a table of something else can be odd in any way
+        why = shorten(f"{type(error).__name__}: {error}", 200)
+        raise UserError(
+            f"{path} cannot be understood as recorded steps ({why}): give a table as Overcooked-AI "
+            "writes them"
+        ) from None
 
 
 def games_of(table: pd.DataFrame, env: Overcooked, source: str = "the table") -> Record:

@@ -12,9 +12,11 @@ import contextlib
 import re
 import shlex
 import sys
+import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jax
 
@@ -23,19 +25,44 @@ from zsc.errors import UserError
 from zsc.files import (
     Arrays,
     Part,
+    fitted,
     git_revision,
     library_versions,
     load_parts,
     own_part,
     read_json,
+    read_rows,
     save_arrays,
     write_json,
 )
 from zsc.machine import cluster
-from zsc.train.sinks import JsonLines, read_rows, seconds_of
+from zsc.train.sinks import JsonLines, seconds_of
 from zsc.types import PyTree
 
 _STATE_FILE = re.compile(r"(?P<update>\d+)(\.\d+of(?P<processes>\d+))?\.safetensors")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The manifest.json of a run, as far as others read it."""
+
+    format: Literal["zsc-run"]
+    method: str
+    recipe: dict[str, Any]
+    env: str
+    env_settings: dict[str, Any]
+    seed: int
+    git: str | None = None
+    command: str = ""
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What a run's manifest tells. Raises UserError if there is none, or it was altered."""
+    path = folder / "manifest.json"
+    told = read_json(path)
+    if told.get("format") != "zsc-run":
+        raise UserError(f"{folder} is not the folder of a run: give one that zsc train made")
+    return fitted(Manifest, told, path)
 
 
 class RunFolder:
@@ -86,15 +113,14 @@ class RunFolder:
             "git": git_revision(),
             "command": shlex.join(sys.argv),
         }
-        write_json(folder / "manifest.json", {"format": "zsc-run", **settings, **notes})
+        manifest = {"format": "zsc-run", **settings, **notes}
+        write_json(folder / "manifest.json", manifest, new=True)
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
         """An existing run, to go on with."""
-        manifest = read_json(Path(path) / "manifest.json")
-        if manifest.get("format") != "zsc-run":
-            raise UserError(f"{path} is not the folder of a run: give one that zsc train made")
-        return cls(Path(path), manifest)
+        read_manifest(Path(path))
+        return cls(Path(path), read_json(Path(path) / "manifest.json"))
 
     def discard(self, *, rows: bool) -> bool:
         """Remove the folder if nothing in it is worth keeping: no state and no pool, and no metrics
@@ -126,7 +152,7 @@ class RunFolder:
         """What writes the metrics of a stage; its clock goes on where the other stages' stand."""
         path = self.metrics(stage)
         others = [other for other in self.path.glob("metrics*.jsonl") if other != path]
-        rows = [row for other in others for _, row in read_rows(other)]
+        rows = [row for other in others for row in read_rows(other)]
         return JsonLines(path, before=max(map(seconds_of, rows), default=0.0))
 
     def write_pool(self, name: str, pool: Pool) -> None:
@@ -163,7 +189,7 @@ class RunFolder:
                 raise UserError(f"{self.path / 'state'} is not the same for all processes")
             state = load_parts(paths, like, older=of_today)
         except UserError as error:
-            print(f"warning: {error}; going back to the state before it")
+            warnings.warn(f"{error}; going back to the state before it", stacklevel=2)
             return None
         return jax.tree.map(lambda x, y: cluster.place(x, y.sharding), state, like)
 

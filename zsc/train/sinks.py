@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
+from zsc.files import fitted, read_rows, write_text
 from zsc.machine.progress import Lines
 
 Row: TypeAlias = Mapping[str, Any]  # "update", "steps", and metrics as arrays [M]
@@ -69,43 +70,32 @@ class JsonLines:
         self.path, self.elapsed = Path(path), before
 
     def start(self, progress: Progress) -> None:
-        """Drop rows of updates that will be done again, so that a resumed run has no duplicates."""
+        """Drop rows of updates that will be done again, so that a resumed run has no duplicates.
+
+        Raises UserError for a file of something else: nothing of it is dropped.
+        """
         kept = []
-        for line, row in read_rows(self.path):
-            if row["update"] > progress.done:
+        for row in read_rows(self.path) if self.path.exists() else ():
+            if fitted(int, row.get("update"), self.path) > progress.done:
                 break
-            kept.append(line + "\n")
+            kept.append(json.dumps(row) + "\n")
             self.elapsed = max(self.elapsed, seconds_of(row))
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text("".join(kept))
-        temporary.replace(self.path)
+        write_text(self.path, "".join(kept))
 
     def write(self, rows: Sequence[Row], seconds: float) -> None:
-        """Append the rows and hand them to the system."""
+        """Append the rows and hand them to the system, in one go: others may be reading."""
         each = seconds / max(len(rows), 1)
         timed = [
             _plain(row) | {"seconds": round(self.elapsed + each * i, 3)}
             for i, row in enumerate(rows, 1)
         ]
         self.elapsed += seconds
-        with self.path.open("a") as file:
-            file.write("".join(json.dumps(row) + "\n" for row in timed))
+        text = "".join(json.dumps(row) + "\n" for row in timed)
+        with self.path.open("ab", buffering=0) as file:
+            file.write(text.encode())
 
     def close(self) -> None:
         """Every write closes the file."""
-
-
-def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The whole lines of a file of metrics and what they say; nothing if there is no such file."""
-    if not path.exists():
-        return
-    for line in path.read_text().splitlines():
-        try:
-            row = json.loads(line)
-            row["update"]
-        except (json.JSONDecodeError, KeyError, TypeError):
-            return  # a line cut short by a kill
-        yield line, row
 
 
 def seconds_of(row: Mapping[str, Any]) -> float:
