@@ -22,8 +22,8 @@ NOTHING = "stopped; nothing was written"
 
 def is_command_line() -> bool:
     """True if this program is `zsc ...` or `python -m zsc.cli ...`."""
-    module = sys.orig_argv[1:3] if sys.orig_argv[1:2] == ["-m"] else []
-    return module == ["-m", "zsc.cli"] or Path(sys.argv[0] if sys.argv else "").stem == "zsc"
+    module = ("-m", "zsc.cli") in zip(sys.orig_argv, sys.orig_argv[1:], strict=False)
+    return module or Path(sys.argv[0] if sys.argv else "").stem == "zsc"
 
 
 def end() -> NoReturn:

@@ -95,7 +95,8 @@ def init_state(
     given = env, policy, method, as_learner(learner), jax.random.key(seed)
     # traced once, for its shapes and for the program
     made = _init.eval_shape(*given, jax.ShapeDtypeStruct((count,), jnp.int32), updates, partners)
-    check(f"a population of {count:,}", bytes_of(made), "train fewer members", on_device=True)
+    own = bytes_of(made) / jax.process_count()  # members are dealt to the processes
+    check(f"a population of {count:,}", own, "train fewer members", on_device=True)
     ids = np.arange(members) if isinstance(members, int) else np.asarray(members)
     return place(_init(*given, ids, updates, partners))
 
