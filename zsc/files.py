@@ -25,6 +25,7 @@ import numpy as np
 from safetensors import SafetensorError, deserialize
 from safetensors import numpy as safetensors
 
+from zsc.checks import plain
 from zsc.errors import UserError
 from zsc.schema import MisfitError, as_type
 from zsc.types import PyTree
@@ -63,8 +64,8 @@ def save_arrays(
     arrays = {name: np.asarray(x, order="C") for name, x in arrays.items()}
     header = {
         "format": f"zsc-arrays {ARRAYS_FORMAT}",
-        "notes": json.dumps(notes),
-        "sha256": _content_hash(arrays, json.dumps(notes)),
+        "notes": as_json(notes),
+        "sha256": _content_hash(arrays, as_json(notes)),
     }
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -220,7 +221,15 @@ def write_text(path: Path, text: str, *, new: bool = False) -> None:
 
 def write_json(path: Path, value: Any, *, new: bool = False) -> None:
     """A JSON file, readable, written beside and renamed; see `write_atomically`."""
-    write_text(path, json.dumps(value, indent=1) + "\n", new=new)
+    write_text(path, as_json(value, indent=1) + "\n", new=new)
+
+
+def as_json(value: Any, *, indent: int | None = None) -> str:
+    """JSON of plain values, and of numpy's numbers. Raises UserError for what is neither."""
+    try:
+        return json.dumps(plain(value), indent=indent)
+    except TypeError as error:
+        raise UserError(f"{error}: give numbers, texts, lists and dictionaries of them") from None
 
 
 def read_bytes(path: Path) -> bytes:

@@ -126,20 +126,23 @@ def test_an_ascii_terminal_loses_nothing(run: Path, place: Path) -> None:
     assert refused.stderr.decode("ascii").count("\n") == 1
 
 
+RUN: dict[str, Any] = {
+    "format": "zsc-run", "env": "lever", "env_settings": {}, "method": "x", "recipe": {}, "seed": 0
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "manifest",
     [
         {"format": "zsc-run"},
-        {"format": "zsc-run", "env": 3, "env_settings": {}, "method": "x", "recipe": {}, "seed": 0},
-        {"format": "zsc-run", "env": "lever", "env_settings": [], "method": "x", "recipe": {}, "seed": 0},
-        {"format": "zsc-run", "env": "lever", "env_settings": {"rounds": "2"}, "method": "x",
-         "recipe": {}, "seed": 0},
-        {"format": "zsc-run", "env": "lever", "env_settings": {"payoffs": [[1], 2]}, "method": "x",
-         "recipe": {}, "seed": 0},
+        RUN | {"env": 3},
+        RUN | {"env_settings": []},
+        RUN | {"env_settings": {"rounds": "2"}},
+        RUN | {"env_settings": {"payoffs": [[1], 2]}},
         [],
     ],
     ids=["nothing", "number", "list", "text for a number", "list for a number", "no object"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("command", ["crossplay", "report", "resume", "render"])
 def test_a_run_that_says_something_odd_is_refused_with_one_line(
     command: str, manifest: Any, run: Path, place: Path, capsys: pytest.CaptureFixture[str]

@@ -1,4 +1,4 @@
-"""Text from files in HTML: nothing that a stranger called an agent, a game or a file becomes a tag."""
+"""Text from files in HTML: no name that a stranger gave to anything becomes a tag."""
 
 from __future__ import annotations
 

@@ -28,9 +28,10 @@ def main() -> None:
     for name in told.tried:
         read, refused = (told.became[name, what] for what in ("read", "refused"))
         print(f"{name:22s} {read + refused:6d} files: {read:5d} read, {refused:5d} refused")
+    seconds = time.monotonic() - began
     print(
         f"{told.files} different altered files (seed {asked.seed}): no traceback, nothing run, "
-        f"nothing overwritten; slowest {told.slowest:.1f} s, {time.monotonic() - began:.0f} s in all"
+        f"nothing overwritten; slowest {told.slowest:.1f} s, {seconds:.0f} s in all"
     )
 
 

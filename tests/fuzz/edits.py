@@ -1,4 +1,4 @@
-"""Ways to alter a file: its bytes, what its JSON says, the arrays in it. All drawn by hypothesis."""
+"""Ways to alter a file: its bytes, what its JSON says, the arrays in it; hypothesis draws."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ PAGE = b"<!DOCTYPE html>\n<html><head><title>404</title></head><body>Not found</
 NASTY: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 2, 7, 3.5, -0.0, 1e308, float("nan"), float("inf"), 2**31, 2**63,
     -(2**63) - 1, 10**400, "", "x", "mlp", "a\nb", "\x1b[31m", "\x00", "\ud800", "é" * 300, "../x",
-    "/etc/passwd", "<script>alert(1)</script>", "$x_1$", "zsc-pool", "zsc-run", "overcooked/kitchens",
-    [], {}, [[]], [None], ["x", "x"], [1, 2, 3], [[1, 2], [3]], {"": {}}, {"x": None}, [{}] * 3,
+    "/etc/passwd", "<script>alert(1)</script>", "$x_1$", "zsc-pool", "zsc-run",
+    "overcooked/kitchens", [], {}, [[]], [None], ["x", "x"], [1, 2, 3], [[1, 2], [3]], {"": {}},
+    {"x": None}, [{}] * 3,
 )  # fmt: skip
 DTYPES = ("F8_E4M3", "F8_E5M2", "F8_E8M0", "BF16", "F4", "C64", "F64", "U16", "I8", "BOOL", "X1")
 
@@ -50,8 +51,9 @@ def changed_bytes(draw: Any, data: bytes) -> bytes:
     if how == "zeros":
         return data[:place] + bytes(len(data) - place)
     others = [
-        b"", PAGE, b"\n", b"null", b"[]", b"{}", b'{"format": "zsc-run"}', b'{"format": "zsc-pool"}',
-        pickle.dumps(Bomb()), pickle.dumps({"x": 1}), data + data, data[::-1], b"\x80" * 64,
+        b"", PAGE, b"\n", b"null", b"[]", b"{}", b'{"format": "zsc-run"}',
+        b'{"format": "zsc-pool"}', pickle.dumps(Bomb()), pickle.dumps({"x": 1}), data + data,
+        data[::-1], b"\x80" * 64,
         b"[" * 100_000, b'{"a":' * 3_000, data.decode("latin1").encode("utf-16"),
         b"\xef\xbb\xbf" + data, b"9" * 10_000, b"PK\x03\x04" + data, (2**40).to_bytes(8, "little"),
     ]  # fmt: skip

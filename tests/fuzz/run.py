@@ -35,7 +35,7 @@ class Told:
 
 
 def fuzz(folder: Path, count: int, start: int, only: str | None = None) -> Told:
-    """Read so many different altered files, as many of each kind. Fails at the first that does harm.
+    """Read so many different altered files, as many of each kind, up to the first that does harm.
 
     Harm is any error but a UserError of one line, a file that is changed or made, code that runs.
     """
@@ -94,13 +94,14 @@ def _fuzz_kind(home: Path, name: str, kind: Kind, count: int, start: int, told: 
 
 
 def _outcome(kind: Kind, home: Path) -> str:
+    said = "nothing"
     try:
         kind.read(home)
     except UserError as error:
-        assert str(error), "an error says nothing"
-        assert str(error).isprintable(), f"more than one line: {error!r}"
-        return "refused"
-    return "read"
+        said = str(error)
+    assert said, "an error says nothing"
+    assert said.isprintable(), f"more than one line: {said!r}"
+    return "read" if said == "nothing" else "refused"
 
 
 def _remove_new(home: Path) -> None:

@@ -12,7 +12,6 @@ import contextlib
 import re
 import shlex
 import sys
-import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any, Literal
 import jax
 
 from zsc.agents.pool import Pool
-from zsc.errors import UserError
+from zsc.errors import UserError, say
 from zsc.files import (
     Arrays,
     Part,
@@ -189,7 +188,7 @@ class RunFolder:
                 raise UserError(f"{self.path / 'state'} is not the same for all processes")
             state = load_parts(paths, like, older=of_today)
         except UserError as error:
-            warnings.warn(f"{error}; going back to the state before it", stacklevel=2)
+            say(f"warning: {error}; going back to the state before it")
             return None
         return jax.tree.map(lambda x, y: cluster.place(x, y.sharding), state, like)
 
