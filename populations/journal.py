@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from zsc.agents.policy import Policy, check_written, plain
+from zsc.agents.policy import Policy, as_config, check_written
 from zsc.agents.pool import Pool, load_pool
 from zsc.envs.base import Environment, settings_of
 from zsc.envs.registry import rebuild
@@ -169,7 +169,7 @@ def of_today(before: Any, now: Any) -> Any:
 
 def _name(policy: Policy) -> Any:
     """A policy's name and config, as JSON gives them back."""
-    return json.loads(json.dumps([policy.name, plain(policy.config)]))
+    return json.loads(json.dumps([policy.name, as_config(policy.config)]))
 
 
 def _difference(name: str, before: Any, now: Any) -> str:

@@ -149,13 +149,14 @@ def test_last_actions_are_told_in_the_names_of_whoever_reads_them() -> None:
 # partners
 
 
-def draws(weights, priority=0.0, returns=None, uniform=False) -> np.ndarray:
+def draws(weights, priority=0.0, returns=None, uniform=False, fade=0.0, progress=0.0) -> np.ndarray:
     """How often each of four partners is met."""
     spec = MatchSpec("partner", partner=zsc.constant_policy(num_actions=10), blocks=8)
     table = table_of(np.arange(4)[None], weights)
     if returns is not None:
         table = table._replace(returns=jnp.asarray([returns], jnp.float32))
-    hook = DrawPartners((spec,), 8, 2, uniform=uniform, priority=priority)
+    table = table._replace(progress=jnp.asarray([progress], jnp.float32))
+    hook = DrawPartners((spec,), 8, 2, uniform=uniform, priority=priority, fade=fade)
     keys = jax.random.split(jax.random.key(0), 500)
     met = jax.vmap(lambda k: hook(table, k[None], (), jnp.arange(4))[0].partner)(keys)
     return np.bincount(np.asarray(met).reshape(-1), minlength=4) / met.size
@@ -173,6 +174,17 @@ def test_the_partner_that_pays_least_is_met_most() -> None:
     np.testing.assert_allclose(draws([1] * 4, 2.0, unknown), 0.25, atol=0.03)
 
 
+def test_priority_fades_over_the_last_share_of_the_training() -> None:
+    returns, ranks = [0.0, 9.0, 1.0, 5.0], np.array([4, 1, 3, 2])
+    for fade, progress, left in (
+        (1.0, 0.0, 1.0), (1.0, 0.5, 0.5), (1.0, 1.0, 0.0),
+        (0.5, 0.4, 1.0), (0.5, 0.75, 0.5), (0.0, 0.99, 1.0),
+    ):  # fmt: skip
+        wanted = ranks ** (2.0 * left) / (ranks ** (2.0 * left)).sum()
+        found = draws([1] * 4, 2.0, returns, fade=fade, progress=progress)
+        np.testing.assert_allclose(found, wanted, atol=0.03)
+
+
 def told(partner, returns) -> Told:
     match = zsc.Match(jnp.zeros(()), jnp.zeros(()), (), jnp.asarray(partner))
     return Told({}, (match,), (jnp.asarray(returns, jnp.float32),), jnp.int32(1), jnp.int32(10))
@@ -185,6 +197,7 @@ def test_returns_are_kept_by_partner() -> None:
     after, _ = KeepReturns(0.5)(table, (), first, ())
     after, _ = KeepReturns(0.5)(after, (), told([[9, 4, 4]], [[8.0, 1.0, 1.0]]), ())
     np.testing.assert_allclose(after.returns, [[3.0, 2.0, 8.0]])
+    np.testing.assert_allclose(after.progress, [0.1])  # update 1 of 10
 
 
 @pytest.mark.parametrize("weights", [[1, 2], [np.nan] * 4, [-1, 1, 1, 1], [0, 0, 0, 0]])

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, overload
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
+from zsc.checks import plain
 from zsc.envs.base import EnvSpec
 from zsc.errors import UserError, unknown
 from zsc.nets import FeedForward, Recurrent, distribution
@@ -143,11 +143,10 @@ def build(name: str, config: Config) -> Policy:
     return POLICIES.get(name)(**dict(config))
 
 
-def plain(value: Any) -> Any:
-    """A config as tuples and plain values, of JSON's lists and numpy's numbers."""
-    if isinstance(value, np.generic):
-        return value.item()
-    return tuple(map(plain, value)) if isinstance(value, list | tuple) else value
+def as_config(value: Any) -> Any:
+    """A config as tuples of plain values, of JSON's lists and numpy's numbers."""
+    value = plain(value)
+    return tuple(map(as_config, value)) if isinstance(value, list | tuple) else value
 
 
 def check_rebuilds(policy: Policy) -> None:
@@ -173,7 +172,7 @@ def check_written(policy: Policy) -> None:
     Warns if it is not registered: it can be written, but not be loaded before it is.
     """
     try:
-        config = plain(json.loads(json.dumps(plain(policy.config))))
+        config = as_config(json.loads(json.dumps(as_config(policy.config))))
     except (TypeError, ValueError):
         config = None
     if config != policy.config:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from safetensors import numpy as safetensors
 
-from zsc.agents.policy import Policy, build, check_written, plain
+from zsc.agents.policy import Policy, as_config, build, check_written
 from zsc.checks import places_of, settle
 from zsc.envs.base import EnvSpec
 from zsc.errors import UserError, shorten
@@ -255,7 +255,7 @@ def _ids(policy: Policy, params: Params, count: int) -> list[str]:
 
 
 def _identify(policy: Policy, params: Params) -> str:
-    digest = hashlib.sha256(repr((policy.name, plain(policy.config))).encode())
+    digest = hashlib.sha256(repr((policy.name, as_config(policy.config))).encode())
     for leaf in jax.tree.leaves(params):
         digest.update(np.ascontiguousarray(leaf).tobytes())
     return digest.hexdigest()[:12]
@@ -285,7 +285,7 @@ def save_pool(pool: Pool, path: str | Path) -> Path:
         "format": "zsc-pool",
         "format_version": POOL_FORMAT,
         "game": asdict(pool.home),
-        "policy": {"name": pool.policy.name, "config": plain(pool.policy.config)},
+        "policy": {"name": pool.policy.name, "config": as_config(pool.policy.config)},
         "members": [_row(label) for label in pool.labels],
         "file": name,
         "sha256": digest,
@@ -343,7 +343,7 @@ def read_manifest(folder: Path) -> Manifest:
 def _built(entry: PolicyEntry, path: Path) -> tuple[Policy, Params]:
     """The policy that a manifest names, and the shapes of its parameters."""
     try:
-        policy = build(entry.name, plain(entry.config))
+        policy = build(entry.name, as_config(entry.config))
         hash(policy)
         return policy, jax.eval_shape(policy.init, jax.random.key(0))
     except UserError as error:
