@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 from collections.abc import Callable, Iterator
 from typing import ParamSpec, TypeVar
 
@@ -40,3 +41,13 @@ def door(call: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
             return call(*args, **kwargs)
 
     return inside
+
+
+def set_outside() -> dict[str, str]:
+    """Switches of jax and its compiler in the environment, for notes: the last bits of floats may
+    depend on what the compiler was told, and on the device."""
+    return {
+        name: value
+        for name, value in sorted(os.environ.items())
+        if name.startswith(("JAX_", "XLA_"))
+    }

@@ -35,6 +35,7 @@ from zsc.files import (
     write_json,
 )
 from zsc.machine import cluster
+from zsc.switches import set_outside
 from zsc.train.sinks import JsonLines, seconds_of
 from zsc.types import PyTree
 
@@ -110,6 +111,7 @@ class RunFolder:
         notes = {
             "libraries": library_versions(),
             "git": git_revision(),
+            "switches": set_outside(),
             "command": shlex.join(sys.argv),
         }
         manifest = {"format": "zsc-run", **settings, **notes}
