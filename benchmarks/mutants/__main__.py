@@ -1,0 +1,139 @@
+"""Try mutants and write the table of those that no test saw."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+import shutil
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from benchmarks.mutants.equivalent import EQUIVALENT
+from benchmarks.mutants.named import named
+from benchmarks.mutants.operators import Mutant, mutants_of
+from benchmarks.mutants.trial import ROOT, Bench, near
+
+CODE = (
+    "zsc/learn", "zsc/play", "zsc/train", "populations", "evaluation/metrics.py",
+    "evaluation/stats.py", "evaluation/aggregates.py", "evaluation/teams.py",
+)  # fmt: skip
+HOME = Path.home() / ".cache" / "zsc-mutants"
+#: What only draws on a terminal, or is empty.
+APART = ("zsc/train/sinks.py", "__init__.py", "zsc/train/recipes.py")
+
+
+def files() -> list[str]:
+    """The files that are changed."""
+    found = []
+    for name in CODE:
+        path = ROOT / name
+        found += [path] if path.is_file() else sorted(path.rglob("*.py"))
+    names = [str(path.relative_to(ROOT)) for path in found]
+    return [name for name in names if not name.endswith(APART)]
+
+
+def sample(count: int, seed: int, only: str) -> list[Mutant]:
+    """Some mutants of all files, uniformly and without repetition; those of a file stay together."""
+    everything = [m for file in files() for m in mutants_of(file, (ROOT / file).read_text())]
+    possible = [m for m in everything if m.file.startswith(only)]
+    chosen = random.Random(seed).sample(possible, min(count, len(possible)))
+    print(f"{len(chosen)} of {len(possible)} mutants", flush=True)
+    return sorted(chosen, key=lambda m: (m.file, m.line))
+
+
+def key_of(mutant: Mutant) -> str:
+    """Of the whole changed file, so that no verdict outlives a change of the code."""
+    return f"{mutant.where} {hashlib.sha256(mutant.source.encode()).hexdigest()[:16]}"
+
+
+def why_equivalent(mutant: Mutant) -> str:
+    return EQUIVALENT.get((mutant.file, mutant.before, mutant.after), "")
+
+
+def judge(mutants: list[Mutant], known: dict[str, str], keep: Path, limit: float) -> dict[str, str]:
+    """What became of each mutant: "near", "wide", "survived" or "equivalent"."""
+    place = Path(tempfile.mkdtemp(prefix="mutants-"))
+    bench = Bench(place, keep.parent / "programs")
+    try:
+        for file in sorted({m.file for m in mutants if key_of(m) not in known}):
+            fine, told = bench.passes(near(file), 900)  # and what is compiled is kept
+            if not fine:
+                raise SystemExit(f"{near(file)} fails without a mutant: {told}")
+        for number, mutant in enumerate(mutants, 1):
+            if known.get(key_of(mutant)) in ("near", "wide"):
+                continue
+            began = time.monotonic()
+            verdict, told = "equivalent", ""
+            if not why_equivalent(mutant):
+                verdict, told = bench.try_out(mutant.file, mutant.source, limit)
+            known[key_of(mutant)] = verdict or "survived"
+            keep.write_text(json.dumps(known, indent=0))
+            spent = time.monotonic() - began
+            print(f"{number}/{len(mutants)} {known[key_of(mutant)]:10} {spent:4.0f} s "
+                  f"{mutant.where} {mutant.what} {told[-110:]}", flush=True)  # fmt: skip
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    return known
+
+
+def report(mutants: list[Mutant], verdicts: dict[str, str], lost: list[str], command: str) -> str:
+    """The table by file, and the survivors and equivalent ones by name."""
+    from benchmarks.report import table
+
+    count: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for mutant in mutants:
+        for name in (mutant.file, "all"):
+            count[name]["mutants"] += 1
+            count[name][verdicts[key_of(mutant)]] += 1
+    rows: list[list[object]] = []
+    for name in [*sorted(set(count) - {"all"}), "all"]:
+        of = count[name]
+        seen, able = of["near"] + of["wide"], of["mutants"] - of["equivalent"]
+        share = f"{seen / able:.0%}" if able else "-"
+        rows.append([name, of["mutants"], seen, of["equivalent"], of["survived"], share])
+    columns = ["file", "mutants", "seen", "equivalent", "survived", "seen of those that matter"]
+    parts = [f"`{command}`", table(columns, rows)]
+    here = [m for m in mutants if m.name]
+    seen = sum(verdicts[key_of(m)] in ("near", "wide") for m in here)
+    parts.append(f"Named faults: {seen} of {len(here)} seen, in the table with the others.")
+    if lost:
+        parts.append("Named faults whose place was rewritten: " + "; ".join(lost) + ".")
+    for title, verdict in (("Survived", "survived"), ("Equivalent", "equivalent")):
+        found = [m for m in mutants if verdicts[key_of(m)] == verdict]
+        lines = [f"- {m.where} {m.what}{': ' if why_equivalent(m) else ''}{why_equivalent(m)}"
+                 for m in found]  # fmt: skip
+        parts.append("\n".join([f"{title}:", "", *(lines or ["- none"])]))
+    return "\n\n".join(parts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mutants", type=int, default=100, help="how many, beside the named ones")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="a file or folder; writes no section")
+    parser.add_argument("--limit", type=float, default=240, help="seconds for a mutant's tests")
+    parser.add_argument("--keep", type=Path, default=HOME / "verdicts.json",
+                        help="verdicts; those that were seen are not tried again")  # fmt: skip
+    given = parser.parse_args()
+    faults, lost = named(ROOT)
+    mutants = [m for m in faults if m.file.startswith(given.only)]
+    mutants += sample(given.mutants, given.seed, given.only)
+    given.keep.parent.mkdir(parents=True, exist_ok=True)
+    known = json.loads(given.keep.read_text()) if given.keep.exists() else {}
+    verdicts = judge(mutants, known, given.keep, given.limit)
+    command = f"python -m benchmarks.mutants --mutants {given.mutants} --seed {given.seed}"
+    text = report(mutants, verdicts, lost, command)
+    if given.only:
+        print(text)
+        return
+    from benchmarks.report import write_section
+
+    write_section("mutants", text)
+
+
+if __name__ == "__main__":
+    main()

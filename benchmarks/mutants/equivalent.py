@@ -1,0 +1,8 @@
+"""Mutants that cannot change what the program does, each with the reason.
+
+A key is (file, what stood there, what stands there instead).
+"""
+
+from __future__ import annotations
+
+EQUIVALENT: dict[tuple[str, str, str], str] = {}
