@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,7 +48,7 @@ MIRRORS = {
     "evaluation/stats.py": ("tests/evaluation/test_stats.py",),
 }
 #: Needed by everything, and slow to import: once for all mutants.
-LIBRARIES = "jax flax.linen optax distrax scipy.stats pandas PIL.Image hypothesis pytest".split()
+LIBRARIES = "jax flax.linen optax distrax scipy.stats pandas PIL.Image pytest".split()
 
 
 def near(file: str) -> tuple[str, ...]:
@@ -132,7 +133,11 @@ class Bench:
         code = 70
         try:
             code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests]))
+        except BaseException:
+            traceback.print_exc()
         finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
             os._exit(code)
 
     def try_out(self, file: str, source: str, limit: float) -> tuple[str, str]:
