@@ -6,7 +6,7 @@ DEV := .venv/.installed-dev
 BENCH := .venv/.installed-bench
 CODE := zsc populations evaluation tests benchmarks
 
-.PHONY: demo test check format oracle endurance table rosters bench notebooks clean
+.PHONY: demo test check format oracle endurance mutants table rosters bench notebooks clean
 
 demo: $(RUN)  ## train three kinds of pools and draw their cross-play (a few minutes)
 	$(BIN)/zsc demo --out demo
@@ -30,6 +30,9 @@ oracle: $(DEV)  ## 200,000 Overcooked steps and 2,000 Hanabi games beside the re
 
 endurance: $(DEV)  ## a training that is killed 50 times, compared with one that is not
 	$(BIN)/python -m tests.endurance --kills 50 --seed 0
+
+mutants: $(DEV)  ## small faults put into a copy of the code, and which of them no test sees; two hours
+	$(BIN)/python -m benchmarks.mutants --mutants 300 --seed 0
 
 table: $(DEV)  ## ten self-play seeds on the five classic kitchens, all pairs, beside a published table
 	$(BIN)/python -m benchmarks.classic

@@ -120,7 +120,7 @@ FAULTS = (
         "all responses have the partners of the first",
         "populations/fictitious_co_play.py",
         "groups = np.arange(len(partners)).reshape(self.members, -1)",
-        "groups = np.tile(np.arange(len(partners)).reshape(self.members, -1)[:1], (self.members, 1))",
+        "groups = np.arange(len(partners)).reshape(self.members, -1)[[0] * self.members]",
     ),
     (
         "weights belong to seeds instead of checkpoints",

@@ -72,7 +72,11 @@ def mutants_of(file: str, source: str) -> list[Mutant]:
         end = starts[node.end_lineno - 1] + node.end_col_offset
         before = raw[at:end].decode()
         for new in _changes(node):
-            after = f"({ast.unparse(new)})" if isinstance(new, ast.BinOp | ast.BoolOp) else ast.unparse(new)
+            after = (
+                f"({ast.unparse(new)})"
+                if isinstance(new, ast.BinOp | ast.BoolOp)
+                else ast.unparse(new)
+            )
             changed = (raw[:at] + after.encode() + raw[end:]).decode()
             if ast.unparse(new) != ast.unparse(node) and _parses(changed):
                 place = (at, end, after)

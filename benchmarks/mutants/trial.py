@@ -30,6 +30,7 @@ MIRRORS = {
     "zsc/train/sinks.py": ("tests/train/test_loop.py", "tests/train/test_train.py"),
     "zsc/train/state.py": ("tests/train/test_update.py", "tests/train/test_train.py"),
     "zsc/train/update.py": ("tests/train/test_update.py", "tests/play/test_turns.py"),
+    "populations/behaviour_cloning.py": ("tests/populations/test_cloning_by_hand.py",),
     "populations/best_response.py": (
         "tests/populations/test_partners.py",
         "tests/populations/test_recipes.py",
@@ -48,7 +49,7 @@ MIRRORS = {
     "evaluation/stats.py": ("tests/evaluation/test_stats.py",),
 }
 #: Needed by everything, and slow to import: once for all mutants.
-LIBRARIES = "jax flax.linen optax distrax scipy.stats pandas PIL.Image pytest".split()
+LIBRARIES = ("jax", "flax.linen", "optax", "distrax", "scipy.stats", "pandas", "PIL", "pytest")
 
 
 def near(file: str) -> tuple[str, ...]:
@@ -65,7 +66,9 @@ def wide(file: str) -> tuple[str, ...]:
     slow = {"test_prototypes.py", "test_films.py", "test_resume.py", "test_heldout.py"}
     rest = [
         str(path.relative_to(ROOT))
-        for path in sorted((ROOT / "tests" / room).glob("test_*.py"), key=lambda p: p.stat().st_size)
+        for path in sorted(
+            (ROOT / "tests" / room).glob("test_*.py"), key=lambda p: p.stat().st_size
+        )
         if path.name not in slow
     ]
     return tuple(path for path in rest if path not in near(file))

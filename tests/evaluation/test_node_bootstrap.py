@@ -1,4 +1,4 @@
-"""The node bootstrap of few policies: a resample has fewer pairs than the matrix, which is undone."""
+"""The node bootstrap of few policies: a resample has fewer pairs than the matrix has."""
 
 import numpy as np
 import pytest

@@ -102,8 +102,11 @@ def test_a_memory_goes_on_from_segment_to_segment_and_is_lost_with_the_game():
     whole = game(length=4, first=[True, False, False, False, False])
     cut = lambda x, part: jax.tree.map(lambda leaf: leaf[part], x)
     halves = [
-        whole._replace(inputs=cut(whole.inputs, slice(a, a + 2)), world=whole.world[a : a + 3],
-                       last=cut(whole.inputs, 2) if a == 0 else whole.last)  # fmt: skip
+        whole._replace(
+            inputs=cut(whole.inputs, slice(a, a + 2)),
+            world=whole.world[a : a + 3],
+            last=cut(whole.inputs, 2) if a == 0 else whole.last,
+        )
         for a in (0, 2)
     ]
     (all_of_it,) = judge(critic, COIN, state, (whole,))

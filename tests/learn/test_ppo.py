@@ -239,9 +239,9 @@ def test_shaping_over_no_steps_is_none_and_entropy_without_an_end_stays():
 
 
 def test_gradients_are_clipped_as_a_whole():
-    direction = lambda grads: make_optimizer(CONFIG).update(
-        grads, make_optimizer(CONFIG).init(grads)
-    )[1][1].mu
+    direction = lambda grads: (
+        make_optimizer(CONFIG).update(grads, make_optimizer(CONFIG).init(grads))[1][1].mu
+    )
     mu = direction({"a": jnp.array([30.0]), "b": jnp.array([40.0])})
     np.testing.assert_allclose([mu["a"][0], mu["b"][0]], [0.1 * 0.3, 0.1 * 0.4], rtol=1e-5)
     mu = direction({"a": jnp.array([0.03]), "b": jnp.array([0.04])})

@@ -25,8 +25,8 @@ def test_new_games_take_the_places_of_the_oldest():
 
 
 def test_games_that_are_in_it_are_drawn_alike_and_no_others():
-    for buffer, there in ((filled([1, 2], [3, 4]), [1, 2, 3, 4]),
-                          (filled([1, 2], [3, 4], [5, 6], [7, 8]), [3, 4, 5, 6, 7, 8])):  # fmt: skip
+    some, full = filled([1, 2], [3, 4]), filled([1, 2], [3, 4], [5, 6], [7, 8])
+    for buffer, there in ((some, [1, 2, 3, 4]), (full, [3, 4, 5, 6, 7, 8])):
         drawn = draw(buffer, jax.random.key(0), 3000)["x"]
         assert drawn.shape == (3000, 2)
         values, counts = np.unique(np.asarray(drawn[:, 0]), return_counts=True)

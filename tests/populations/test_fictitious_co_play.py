@@ -117,10 +117,11 @@ def test_each_response_has_its_own_share_of_the_partners():
 
 
 def test_weights_are_those_of_untrained_halfway_and_final():
-    heard = asked_for(replace(RECIPE, weights=(1.0, 2.0, 5.0), self_play=0.25), bots=pullers(*range(9), *range(9)))  # fmt: skip
+    bots = pullers(*range(9), *range(9))
+    heard = asked_for(replace(RECIPE, weights=(1.0, 2.0, 5.0), self_play=0.25), bots=bots)
     assert heard["table"].weights.tolist() == [[1, 2, 5] * 3] * 2
     assert heard["how"] == Meetings(4, uniform=False, self_play=0.25, priority=2.0)
-    even = asked_for(replace(RECIPE, weights=(3.0, 3.0, 3.0)), bots=pullers(*range(9), *range(9)))
+    even = asked_for(replace(RECIPE, weights=(3.0, 3.0, 3.0)), bots=bots)
     assert even["how"].uniform
 
 

@@ -30,10 +30,16 @@ def test_chances_are_weights_times_ranks():
     np.testing.assert_allclose(chances([1, 2, 5], 0.0, [0, 1, 2]), [0.125, 0.25, 0.625], rtol=1e-5)
     # the one that pays least has rank 3
     ranked = np.array([2 * 1.0, 1 * 3.0, 1 * 2.0])
-    np.testing.assert_allclose(chances([2, 1, 1], 1.0, [9, -4, 5]), ranked / ranked.sum(), rtol=1e-5)
+    np.testing.assert_allclose(
+        chances([2, 1, 1], 1.0, [9, -4, 5]), ranked / ranked.sum(), rtol=1e-5
+    )
     ranked = np.array([2 * 1.0, 1 * 9.0, 1 * 4.0])
-    np.testing.assert_allclose(chances([2, 1, 1], 2.0, [9, -4, 5]), ranked / ranked.sum(), rtol=1e-5)
-    np.testing.assert_allclose(chances([2, 1, 1], 2.0, [9, np.nan, 5]), [0.5, 0.25, 0.25], rtol=1e-5)
+    np.testing.assert_allclose(
+        chances([2, 1, 1], 2.0, [9, -4, 5]), ranked / ranked.sum(), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        chances([2, 1, 1], 2.0, [9, np.nan, 5]), [0.5, 0.25, 0.25], rtol=1e-5
+    )
 
 
 def drawn(hook, groups, weights=None, updates=400):
@@ -72,7 +78,10 @@ def test_with_a_priority_partners_that_pay_less_are_met_more_even_if_all_weigh_a
 
 
 def test_games_with_itself_are_apart_from_those_with_partners():
-    specs = (MatchSpec("partner", partner=PULL, blocks=2, share=0.75), MatchSpec("self", share=0.25))
+    specs = (
+        MatchSpec("partner", partner=PULL, blocks=2, share=0.75),
+        MatchSpec("self", share=0.25),
+    )
     strangers, alone = drawn(DrawPartners(specs, 8, 2), [[3, 5], [8, 2]], updates=3)
     assert (strangers.seats.shape, alone.seats.shape) == ((3, 2, 6, 2), (3, 2, 2, 2))
     assert alone.partners == ()

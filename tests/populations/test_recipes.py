@@ -12,9 +12,8 @@ import zsc
 from tests.by_hand import LEVER, pullers
 from zsc import PPOConfig, UserError, gru_policy, mlp_policy
 from zsc.evaluation import crossplay
-from zsc.populations import BestResponse, HighEntropy, OtherPlay, SelfPlay
+from zsc.populations import BestResponse, HighEntropy, OtherPlay, SelfPlay, other_play, self_play
 from zsc.populations import best_response as responses
-from zsc.populations import other_play, self_play
 from zsc.populations.presets import (
     co_play_preset,
     high_entropy_preset,
@@ -85,7 +84,7 @@ def test_in_other_play_nothing_is_earned_by_names_that_both_know():
 
 
 def test_self_play_is_plain():
-    assert self_play.METHOD == Method("self_play")
+    assert Method("self_play") == self_play.METHOD
     pool = SelfPlay(members=3, steps=16 * 3, learner=FAST).train(LEVER, seed=4)
     assert [(x.method, x.seed, x.member, x.step, x.checkpoint) for x in pool.labels] == [
         ("self_play", 4, m, 48, "final") for m in range(3)
@@ -147,7 +146,13 @@ def test_a_strong_bonus_and_a_short_trace_make_high_entropy():
 def test_a_stage_is_what_a_run_says():
     recipe = SelfPlay(members=2, steps=160.0, learner=FAST)
     stage = recipe.running(LEVER, 7).stage(Method("x"), members=3, offset=10, name="n", title="t")
-    assert (stage.seed, stage.members, stage.steps, stage.name, stage.title) == (17, 3, 160, "n", "t")
+    assert (stage.seed, stage.members, stage.steps, stage.name, stage.title) == (
+        17,
+        3,
+        160,
+        "n",
+        "t",
+    )
     assert stage.policy == mlp_policy(LEVER.spec)
     other = gru_policy(LEVER.spec)
     assert recipe.running(LEVER, 7).stage(Method("x"), members=3, policy=other).policy == other

@@ -1,4 +1,4 @@
-"""One update from the outside: who met whom, what was told, and which settings were learned with."""
+"""One update from the outside: who met whom, what was told, what was learned with."""
 
 from __future__ import annotations
 
@@ -111,7 +111,12 @@ def meetings(env, weights, *, members=2, blocks=4, updates=150, **how):
     nothing = lambda *shape: jnp.zeros(shape, jnp.int32)
 
     def init(key: Any, params: Any, partners: Any) -> Any:
-        return (table, nothing(members, count), nothing(members, agents), nothing(members)), partners
+        return (
+            table,
+            nothing(members, count),
+            nothing(members, agents),
+            nothing(members),
+        ), partners
 
     method = replace(usual, init=init, match=OfTable(usual.match),
                      after=CountMeetings(count, agents))  # fmt: skip
