@@ -7,6 +7,8 @@ import hashlib
 import json
 import random
 import shutil
+import signal
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -54,8 +56,14 @@ def why_equivalent(mutant: Mutant) -> str:
     return EQUIVALENT.get((mutant.file, mutant.before, mutant.after), "")
 
 
-def judge(mutants: list[Mutant], known: dict[str, str], keep: Path, limit: float) -> dict[str, str]:
-    """What became of each mutant: "near", "wide", "survived" or "equivalent"."""
+def judge(
+    mutants: list[Mutant], known: dict[str, str], keep: Path, limit: float, minutes: float
+) -> dict[str, str]:
+    """What became of each mutant: "near", "wide", "survived" or "equivalent".
+
+    They are tried in the order of the draw, so that those tried within the time are a fair sample.
+    """
+    end = time.monotonic() + 60 * minutes
     place = Path(tempfile.mkdtemp(prefix="mutants-"))
     bench = Bench(place, keep.parent / "programs")
     try:
@@ -63,6 +71,8 @@ def judge(mutants: list[Mutant], known: dict[str, str], keep: Path, limit: float
         for number, mutant in enumerate(mutants, 1):
             if known.get(key_of(mutant)) in ("near", "wide"):
                 continue
+            if time.monotonic() > end:
+                break
             if near(mutant.file) not in sound:
                 fine, told = bench.passes(near(mutant.file), 900)  # and what is compiled is kept
                 if not fine:
@@ -87,6 +97,7 @@ def report(mutants: list[Mutant], verdicts: dict[str, str], lost: list[str], com
     from benchmarks.report import table
 
     count: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    mutants = sorted(mutants, key=lambda m: (m.file, m.line))
     for mutant in mutants:
         for name in (mutant.file, "all"):
             count[name]["mutants"] += 1
@@ -113,21 +124,23 @@ def report(mutants: list[Mutant], verdicts: dict[str, str], lost: list[str], com
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the copy is taken away
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mutants", type=int, default=100, help="how many, beside the named ones")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="a file or folder; writes no section")
     parser.add_argument("--limit", type=float, default=240, help="seconds for a mutant's tests")
+    parser.add_argument("--minutes", type=float, default=1e9, help="no new mutant after these")
     parser.add_argument("--keep", type=Path, default=HOME / "verdicts.json",
                         help="verdicts; those that were seen are not tried again")  # fmt: skip
     given = parser.parse_args()
     faults, lost = named(ROOT)
     mutants = [m for m in faults if m.file.startswith(given.only)]
     mutants += sample(given.mutants, given.seed, given.only)
-    mutants.sort(key=lambda m: (m.file.startswith("evaluation"), m.file, m.line))
     given.keep.parent.mkdir(parents=True, exist_ok=True)
     known = json.loads(given.keep.read_text()) if given.keep.exists() else {}
-    verdicts = judge(mutants, known, given.keep, given.limit)
+    verdicts = judge(mutants, known, given.keep, given.limit, given.minutes)
+    mutants = [m for m in mutants if key_of(m) in verdicts]
     command = f"python -m benchmarks.mutants --mutants {given.mutants} --seed {given.seed}"
     text = report(mutants, verdicts, lost, command)
     if given.only:

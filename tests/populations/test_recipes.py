@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import zsc
 from tests.by_hand import LEVER, pullers
-from zsc import PPOConfig, UserError, gru_policy, mlp_policy
+from zsc import Out, Policy, PPOConfig, UserError, gru_policy, init_state, keys, mlp_policy
+from zsc.agents.policy import certain
 from zsc.evaluation import crossplay
 from zsc.populations import BestResponse, HighEntropy, OtherPlay, SelfPlay, other_play, self_play
 from zsc.populations import best_response as responses
@@ -35,6 +37,35 @@ def test_of_several_tries_the_one_that_earns_most_with_its_partner_is_kept():
     assert [x.member for x in kept.labels] == [1, 3, 8]
     alone = replace(recipe, tries=1)
     assert alone._best(alone.running(LEVER, 0), tried) is tried
+
+
+def by_seat(*levers):
+    """Agents that pull one lever in seat 0 and another in seat 1."""
+
+    def apply(params, carry, inputs):
+        return carry, Out(certain(params[inputs.agent], 10), jnp.zeros(1))
+
+    policy = Policy("by_seat", (), lambda key: jnp.zeros(2, jnp.int32), lambda: (), apply)
+    labels = [zsc.Label("by_seat", member=i) for i in range(len(levers))]
+    return zsc.make_pool(LEVER.spec, policy, jnp.asarray(levers, jnp.int32), labels)
+
+
+def test_tries_are_judged_in_both_seats():
+    """The first try earns .9 from seat 0 only, the second 1 from seat 1 only; then reversed."""
+    partners = by_seat((3, 9), (9, 3))
+    recipe = BestResponse(partners, tries=2)
+    tried = by_seat((9, 0), (0, 3), (0, 9), (3, 0))
+    kept = recipe._best(recipe.running(LEVER, 0), tried)
+    assert [x.member for x in kept.labels] == [1, 3]
+
+
+def test_responses_begin_from_seeds_of_their_own():
+    still = replace(FAST, learning_rate=0.0)
+    pool = BestResponse(pullers(3, 6), steps=16, learner=still).train(LEVER, seed=2)
+    begun = init_state(LEVER, pool.policy, Method("x"), still, members=2,
+                       seed=2 + keys.RESPONSE_SEEDS, updates=1)  # fmt: skip
+    for a, b in zip(jax.tree.leaves(pool.params), jax.tree.leaves(begun.params), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_each_partner_gets_as_many_tries_of_its_own():

@@ -267,6 +267,56 @@ def test_an_episode_is_cut_into_segments_each_learned_from():
     assert steps_per_update(env, watching(2, 2)) == 10
 
 
+def test_partners_stay_for_an_update_and_change_with_the_next():
+    """Six rounds in three segments: a learner that pulls lever 3 is paid in all or in none."""
+    env, spec = Lever(rounds=6), MatchSpec("partner", partner=PULL, blocks=4)
+    learner = watching(8, parts=3)
+
+    def match(mstate: Any, keys: Any, params: Any, partners: Any) -> Any:
+        def one(key: Any) -> Any:
+            lever = jax.random.choice(key, jnp.array([3, 5]), (4,))
+            return draw_match(key, spec, envs=8, num_agents=2, symmetries=1, partners=lever,
+                              partner=lever)  # fmt: skip
+
+        return (jax.vmap(one)(keys),)
+
+    method = Method("told", (spec,), init=nothing_told((spec,), 8, 2), match=match,
+                    after=keep_told)  # fmt: skip
+    state = init_state(env, PULL, method, learner, members=2, seed=0, updates=4)
+    state = state._replace(params=jnp.array([3, 3], jnp.int32))
+    update, seen = jax.jit(make_update(env, PULL, method, learner)), []
+    for _ in range(4):
+        state, _ = jax.block_until_ready(update(state))
+        told = state.method
+        wanted = np.where(np.asarray(told["partner"]) == 3, 6.0, 0.0)
+        np.testing.assert_array_equal(told["returns"][0], wanted)
+        seen.append(wanted.tolist())
+    assert len({str(x) for x in seen}) > 1
+
+
+def test_live_partners_are_as_they_are_in_each_segment():
+    """A member learns to pull the next lever after each round; its partner is itself."""
+    env, spec = Lever(rounds=4), MatchSpec("partner", partner=PULL)
+    usual = watching(2, parts=4)
+
+    def learn(task: Any, key: Any, params: Any, state: Any, played: Any, hypers: Any, loss: Any):
+        return params + 1, state, {"loss": 0.0 * hypers["steps"]}
+
+    def match(mstate: Any, keys: Any, params: Any, partners: Any) -> Any:
+        one = lambda key, own: draw_match(
+            key, spec, envs=2, num_agents=2, symmetries=1, partners=own[None]
+        )
+        return (jax.vmap(one)(keys, params),)
+
+    learner = replace(usual, name="next", learn=learn)
+    method = Method("live", (spec,), match=match)
+    state = init_state(env, PULL, method, learner, members=2, seed=0, updates=1)
+    state = state._replace(params=jnp.array([0, 4], jnp.int32))
+    after, log = jax.jit(make_update(env, PULL, method, learner))(state)
+    assert after.params.tolist() == [4, 8]
+    np.testing.assert_array_equal(log["return"], [4, 4])
+
+
 def test_budgets_pay_for_whole_updates():
     env, learner = Lever(rounds=5), watching(2)
     assert [updates_for(env, learner, steps) for steps in (10, 19, 20, 1e6)] == [1, 1, 2, 10**5]
