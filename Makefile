@@ -32,7 +32,7 @@ endurance: $(DEV)  ## a training that is killed 50 times, compared with one that
 	$(BIN)/python -m tests.endurance --kills 50 --seed 0
 
 mutants: $(DEV)  ## small faults put into a copy of the code, and which of them no test sees; two hours
-	$(BIN)/python -m benchmarks.mutants --mutants 300 --seed 0
+	$(BIN)/python -m benchmarks.mutants --mutants 300 --seed 0 --write
 
 table: $(DEV)  ## ten self-play seeds on the five classic kitchens, all pairs, beside a published table
 	$(BIN)/python -m benchmarks.classic

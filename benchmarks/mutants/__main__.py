@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 import random
+import shlex
 import shutil
 import signal
 import sys
@@ -38,7 +39,7 @@ def files() -> list[str]:
     return [name for name in names if not name.endswith(APART)]
 
 
-def sample(count: int, seed: int, only: str) -> list[Mutant]:
+def sample(count: int, seed: int, only: tuple[str, ...]) -> list[Mutant]:
     """Some mutants of all files, uniformly and without repetition."""
     everything = [m for file in files() for m in mutants_of(file, (ROOT / file).read_text())]
     possible = [m for m in everything if m.file.startswith(only)]
@@ -57,13 +58,13 @@ def why_equivalent(mutant: Mutant) -> str:
 
 
 def judge(
-    mutants: list[Mutant], known: dict[str, str], keep: Path, limit: float, minutes: float
+    mutants: list[Mutant], known: dict[str, str], given: argparse.Namespace
 ) -> dict[str, str]:
     """What became of each mutant: "near", "wide", "survived" or "equivalent".
 
     They are tried in the order of the draw, so that those tried within the time are a fair sample.
     """
-    end = time.monotonic() + 60 * minutes
+    end, keep = time.monotonic() + 60 * given.minutes, given.keep
     place = Path(tempfile.mkdtemp(prefix="mutants-"))
     bench = Bench(place, keep.parent / "programs")
     try:
@@ -73,7 +74,7 @@ def judge(
                 continue
             if time.monotonic() > end:
                 break
-            if near(mutant.file) not in sound:
+            if not given.trust and near(mutant.file) not in sound:
                 fine, told = bench.passes(near(mutant.file), 900)  # and what is compiled is kept
                 if not fine:
                     raise SystemExit(f"{near(mutant.file)} fails without a mutant: {told}")
@@ -81,7 +82,8 @@ def judge(
             began = time.monotonic()
             verdict, told = "equivalent", ""
             if not why_equivalent(mutant):
-                verdict, told = bench.try_out(mutant.file, mutant.source, limit)
+                stages = ("near",) if given.near else ("near", "wide")
+                verdict, told = bench.try_out(mutant.file, mutant.source, stages, given.limit)
             known[key_of(mutant)] = verdict or "survived"
             keep.write_text(json.dumps(known, indent=0))
             spent = time.monotonic() - began
@@ -128,22 +130,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mutants", type=int, default=100, help="how many, beside the named ones")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="a file or folder; writes no section")
+    parser.add_argument("--only", nargs="*", default=[], help="files or folders")
+    parser.add_argument("--near", action="store_true", help="only the tests that mirror a file")
+    parser.add_argument("--trust", action="store_true", help="tests are known to pass as it is")
+    parser.add_argument("--write", action="store_true", help="write the section of RESULTS.md")
     parser.add_argument("--limit", type=float, default=240, help="seconds for a mutant's tests")
     parser.add_argument("--minutes", type=float, default=1e9, help="no new mutant after these")
     parser.add_argument("--keep", type=Path, default=HOME / "verdicts.json",
                         help="verdicts; those that were seen are not tried again")  # fmt: skip
     given = parser.parse_args()
     faults, lost = named(ROOT)
-    mutants = [m for m in faults if m.file.startswith(given.only)]
-    mutants += sample(given.mutants, given.seed, given.only)
+    only = tuple(given.only) or ("",)
+    mutants = [m for m in faults if m.file.startswith(only)]
+    mutants += sample(given.mutants, given.seed, only)
     given.keep.parent.mkdir(parents=True, exist_ok=True)
     known = json.loads(given.keep.read_text()) if given.keep.exists() else {}
-    verdicts = judge(mutants, known, given.keep, given.limit, given.minutes)
+    verdicts = judge(mutants, known, given)
     mutants = [m for m in mutants if key_of(m) in verdicts]
-    command = f"python -m benchmarks.mutants --mutants {given.mutants} --seed {given.seed}"
+    command = shlex.join(["python", "-m", "benchmarks.mutants", *sys.argv[1:]])
     text = report(mutants, verdicts, lost, command)
-    if given.only:
+    if not given.write:
         print(text)
         return
     from benchmarks.report import write_section
