@@ -26,7 +26,7 @@ MIRRORS = {
     "zsc/play/film.py": ("tests/play/test_films.py",),
     "zsc/play/kinds.py": ("tests/play/test_crossplay.py",),
     "zsc/play/rollout.py": ("tests/play/test_rollout.py",),
-    "zsc/play/teams.py": ("tests/evaluation/test_teams.py",),
+    "zsc/play/teams.py": ("tests/play/test_teams.py", "tests/evaluation/test_teams.py"),
     "zsc/play/tiles.py": ("tests/play/test_crossplay.py",),
     "zsc/train/loop.py": ("tests/train/test_loop.py",),
     "zsc/train/method.py": ("tests/train/test_update.py",),

@@ -44,6 +44,30 @@ def test_each_block_plays_its_own_partner_and_everyone_sits_where_the_match_says
     assert played.action.shape == (1, 12, 1)
 
 
+def test_several_partners_of_a_game_play_by_their_own_parameters():
+    """Three seats, six games in two blocks; whoever waits has no choice."""
+    env = zsc.make("hanabi", players=3, colours=2, ranks=1, copies=(2,), hand_size=1,
+                   info_tokens=2, life_tokens=1)  # fmt: skip
+    count = env.spec.num_actions
+    bot, policy = constant_policy(num_actions=count), mlp_policy(env.spec, widths=(4,))
+    spec = MatchSpec("two", partner=bot, several=True, blocks=2)
+    partners, params = jnp.array([[0, 1], [2, 3]], jnp.int32), policy.init(jax.random.key(0))
+    asked = 0
+    for seed in range(4):
+        match = draw_match(jax.random.key(seed), spec, envs=6, num_agents=3, symmetries=1,
+                           partners=partners)  # fmt: skip
+        games = begin(env, spec, policy, match, jax.random.key(1))
+        end, _ = rollout(env, spec, policy, params, match, games, jax.random.key(2), 1)
+        mask = np.asarray(games.timestep.mask)
+        for game in range(6):
+            for role in (1, 2):
+                seat, wanted = int(match.seats[game, role]), int(partners[game // 3, role - 1])
+                if mask[game, seat, wanted]:
+                    assert int(end.acted[game, seat]) == wanted
+                    asked += 1
+    assert asked > 6
+
+
 def test_a_role_is_paid_and_reported_what_its_seat_earns():
     """Seat 0 earns 1 where both agree, seat 1 loses a half."""
     env = EachForItself()

@@ -158,6 +158,14 @@ def test_a_run_keeps_its_partners_and_takes_them_up_again(tmp_path):
     assert again.ids == pool.ids
 
 
+def test_the_published_form_meets_all_alike():
+    published = FictitiousCoPlay.uniform(members=3)
+    assert published.members == 3
+    assert published.weights == (1.0, 1.0, 1.0)
+    assert (published.self_play, published.priority) == (0.0, 0.0)
+    assert FictitiousCoPlay.uniform(priority=1.0).priority == 1.0
+
+
 def test_stages_learn_as_they_are_told():
     first, second = RECIPE.stages(LEVER.spec)
     assert (first.learner, first.steps) == (SMALL, 320)
