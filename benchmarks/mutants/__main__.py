@@ -141,7 +141,7 @@ def main() -> None:
     given = parser.parse_args()
     faults, lost = named(ROOT)
     only = tuple(given.only) or ("",)
-    mutants = [m for m in faults if m.file.startswith(only)]
+    mutants = [m for m in faults if given.write or m.file.startswith(only)]
     mutants += sample(given.mutants, given.seed, only)
     given.keep.parent.mkdir(parents=True, exist_ok=True)
     known = json.loads(given.keep.read_text()) if given.keep.exists() else {}

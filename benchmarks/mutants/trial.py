@@ -50,7 +50,10 @@ MIRRORS = {
         f"populations/{name}.py": ("tests/populations/test_recipes.py",)
         for name in ("high_entropy", "other_play", "presets", "recipe", "self_play", "stage")
     },
-    "evaluation/stats.py": ("tests/evaluation/test_stats.py",),
+    "evaluation/stats.py": (
+        "tests/evaluation/test_node_bootstrap.py",
+        "tests/evaluation/test_stats.py",
+    ),
 }
 #: Needed by everything, and slow to import: once for all mutants.
 LIBRARIES = ("jax", "flax.linen", "optax", "distrax", "scipy.stats", "pandas", "PIL", "pytest")
