@@ -60,7 +60,7 @@ def why_equivalent(mutant: Mutant) -> str:
 def judge(
     mutants: list[Mutant], known: dict[str, str], given: argparse.Namespace
 ) -> dict[str, str]:
-    """What became of each mutant: "near", "wide", "survived" or "equivalent".
+    """What became of each mutant: "near", "wide", "hung", "survived" or "equivalent".
 
     They are tried in the order of the draw, so that those tried within the time are a fair sample.
     """
@@ -109,15 +109,19 @@ def report(mutants: list[Mutant], verdicts: dict[str, str], lost: list[str], com
         of = count[name]
         seen, able = of["near"] + of["wide"], of["mutants"] - of["equivalent"]
         share = f"{seen / able:.0%}" if able else "-"
-        rows.append([name, of["mutants"], seen, of["equivalent"], of["survived"], share])
-    columns = ["file", "mutants", "seen", "equivalent", "survived", "seen of those that matter"]
+        rows.append(
+            [name, of["mutants"], seen, of["hung"], of["equivalent"], of["survived"], share]
+        )
+    columns = ["file", "mutants", "seen", "not done in time", "equivalent", "survived"]
+    columns.append("seen of those that are not equivalent")
     parts = [f"`{command}`", table(columns, rows)]
     here = [m for m in mutants if m.name]
     seen = sum(verdicts[key_of(m)] in ("near", "wide") for m in here)
     parts.append(f"Named faults: {seen} of {len(here)} seen, in the table with the others.")
     if lost:
         parts.append("Named faults whose place was rewritten: " + "; ".join(lost) + ".")
-    for title, verdict in (("Survived", "survived"), ("Equivalent", "equivalent")):
+    titles = {"survived": "Survived", "hung": "Not done in time", "equivalent": "Equivalent"}
+    for verdict, title in titles.items():
         found = [m for m in mutants if verdicts[key_of(m)] == verdict]
         lines = [f"- {m.where} {m.what}{': ' if why_equivalent(m) else ''}{why_equivalent(m)}"
                  for m in found]  # fmt: skip

@@ -5,4 +5,10 @@ A key is (file, what stood there, what stands there instead).
 
 from __future__ import annotations
 
-EQUIVALENT: dict[tuple[str, str, str], str] = {}
+EQUIVALENT: dict[tuple[str, str, str], str] = {
+    (
+        "populations/stage.py",
+        "time.monotonic() - last >= seconds",
+        "time.monotonic() - last > seconds",
+    ): "a clock is equal to a number of seconds by chance only",
+}

@@ -107,8 +107,8 @@ class Bench:
         for name in LIBRARIES:
             __import__(name)
 
-    def passes(self, tests: Sequence[str], seconds: float) -> tuple[bool, str]:
-        """Whether these tests pass in the time, and the last lines they said."""
+    def passes(self, tests: Sequence[str], seconds: float) -> tuple[bool | None, str]:
+        """Whether these tests pass, None if not all was done in the time; what they said last."""
         there = [name for name in tests if (self.place / name).exists()]
         if not there:
             return True, "no tests"
@@ -126,7 +126,7 @@ class Bench:
                 os.killpg(child, signal.SIGKILL)
                 os.waitpid(child, 0)
         if not done:
-            return False, f"not done after {seconds:.0f} s"
+            return None, f"not done after {seconds:.0f} s"
         last = said.read_text().strip().splitlines()[-3:]
         return os.waitstatus_to_exitcode(status) == 0, " | ".join(last)[-300:]
 
@@ -156,7 +156,8 @@ class Bench:
     def try_out(
         self, file: str, source: str, stages: Sequence[str], limit: float
     ) -> tuple[str, str]:
-        """("near" or "wide", who saw it) or ("", "") if all tests pass with this source."""
+        """("near" or "wide", who saw it); ("", "") if all tests pass with this source, and
+        ("hung", "") if they went on for too long, which may be the machine's fault."""
         path = self.place / file
         good = path.read_bytes()
         path.write_text(source)
@@ -164,7 +165,7 @@ class Bench:
             for stage in stages:
                 fine, told = self.passes(near(file) if stage == "near" else wide(file), limit)
                 if not fine:
-                    return stage, told
+                    return ("hung" if fine is None else stage), told
         finally:
             path.write_bytes(good)
         return "", ""
