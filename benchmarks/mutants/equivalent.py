@@ -11,4 +11,9 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "time.monotonic() - last >= seconds",
         "time.monotonic() - last > seconds",
     ): "a clock is equal to a number of seconds by chance only",
+    (
+        "zsc/learn/q_learning.py",
+        "epsilon * inputs.mask",
+        "(epsilon / inputs.mask)",
+    ): "legal actions keep epsilon, and whoever samples masks the others",
 }

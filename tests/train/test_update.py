@@ -317,6 +317,15 @@ def test_live_partners_are_as_they_are_in_each_segment():
     np.testing.assert_array_equal(log["return"], [4, 4])
 
 
+def test_the_share_of_living_games_is_the_mean_over_all_kinds():
+    """Dealt anew at every step, all games live."""
+    method = Method("two", (MatchSpec("a"), MatchSpec("b")))
+    bot = constant_policy(num_actions=HANABI.spec.num_actions)
+    learner = watching(2, parts=HANABI.spec.horizon)
+    _, log = run(method, learner, env=HANABI, policy=bot, updates=1)
+    np.testing.assert_array_equal(log["playing"], [[1.0, 1.0]])
+
+
 def test_budgets_pay_for_whole_updates():
     env, learner = Lever(rounds=5), watching(2)
     assert [updates_for(env, learner, steps) for steps in (10, 19, 20, 1e6)] == [1, 1, 2, 10**5]
