@@ -6,7 +6,7 @@ DEV := .venv/.installed-dev
 BENCH := .venv/.installed-bench
 CODE := zsc populations evaluation tests benchmarks
 
-.PHONY: demo test check format oracle fuzz endurance table rosters bench notebooks clean
+.PHONY: demo test check format oracle fuzz endurance mutants table rosters bench notebooks clean
 
 demo: $(RUN)  ## train three kinds of pools and draw their cross-play (a few minutes)
 	$(BIN)/zsc demo --out demo
@@ -34,6 +34,9 @@ fuzz: $(DEV)  ## 5,000 altered files of every kind: each is read or refused with
 endurance: $(DEV)  ## a training that is killed 50 times, compared with one that is not
 	$(BIN)/python -m tests.endurance --kills 50 --seed 0
 
+mutants: $(DEV)  ## small faults put into a copy of the code, and which of them no test sees; two hours
+	$(BIN)/python -m benchmarks.mutants --mutants 300 --seed 0 --write
+
 table: $(DEV)  ## ten self-play seeds on the five classic kitchens, all pairs, beside a published table
 	$(BIN)/python -m benchmarks.classic
 
@@ -57,8 +60,9 @@ bench: $(BENCH)  ## the figures of benchmarks/RESULTS.md; hours
 	$(BIN)/python -m benchmarks.hanabi mini-2p
 	$(BIN)/python -m benchmarks.hanabi_full
 	$(BIN)/python -m benchmarks.score
+	$(BIN)/python -m benchmarks.coverage
 	$(BIN)/python -m benchmarks.co_play overcooked/coordination_ring
-	$(BIN)/python -m benchmarks.co_play overcooked/mirror_ring
+	$(BIN)/python -m benchmarks.co_play overcooked/mirror_ring --times 12
 
 notebooks: $(DEV)  ## execute the notebooks and keep their outputs
 	$(BIN)/python -m jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb

@@ -1,13 +1,11 @@
-"""The learner on games with known answers, and the arithmetic it stands on."""
+"""The learner on games with known answers."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from tests.probes import Probe
 from zsc import MatchSpec, PPOConfig, check_environment, gru_policy, make_update, mlp_policy
-from zsc.learn.gae import gae
 from zsc.play.match import draw_match
 from zsc.play.rollout import begin, rollout
 from zsc.train import fit, init_state
@@ -41,24 +39,6 @@ def values(env, policy, state):
 
 def test_probes_keep_the_contract():
     check_environment(Probe("memory", horizon=3), steps=6, games=4)
-
-
-def test_gae_by_hand():
-    reward = jnp.array([1.0, 2.0, 4.0])
-    value = jnp.array([0.5, 1.0, 2.0])
-    none = jnp.zeros(3, bool)
-    end = jnp.array([False, True, False])
-    ask = lambda terminated, truncated: gae(
-        reward, value, jnp.float32(3.0), terminated, truncated, gamma=0.5, lam=0.5
-    )
-    d2 = 4 + 0.5 * 3 - 2
-    d1 = 2 + 0.5 * 2 - 1
-    d0 = 1 + 0.5 * 1 - 0.5
-    open_end = [d0 + 0.25 * (d1 + 0.25 * d2), d1 + 0.25 * d2, d2]
-    np.testing.assert_allclose(ask(none, none), open_end, rtol=1e-6)
-    # a terminated step has no future at all, a truncated one keeps the value of where it stopped
-    np.testing.assert_allclose(ask(end, none), [d0 + 0.25 * (2 - 1), 2 - 1, d2], rtol=1e-6)
-    np.testing.assert_allclose(ask(none, end), [d0 + 0.25 * d1, d1, d2], rtol=1e-6)
 
 
 def test_value_of_a_constant_reward_is_one():
