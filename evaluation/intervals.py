@@ -15,6 +15,7 @@ from scipy.special import expit, logit
 from scipy.stats import t
 
 from zsc.envs.base import EnvSpec
+from zsc.errors import printable
 
 RESAMPLES = 2_000
 FEW = 5  # with fewer runs an interval is rough: it is wide, and misses failures that were not seen
@@ -54,7 +55,7 @@ class Range(NamedTuple):
 
 def rough(sizes: Mapping[Any, int]) -> str:
     """What to say beside intervals of groups of few runs, by name; nothing if there are none."""
-    few = [f"{name} ({size})" for name, size in sizes.items() if 1 < size < FEW]
+    few = [f"{printable(str(name))} ({size})" for name, size in sizes.items() if 1 < size < FEW]
     if not few:
         return ""
     return (

@@ -20,7 +20,7 @@ def untimed(metrics: Path) -> list[dict[str, Any]]:
     """The rows of a file of metrics without the clock, which no two runs share."""
     return [
         {name: value for name, value in row.items() if name != "seconds"}
-        for _, row in read_rows(metrics)
+        for row in read_rows(metrics)
     ]
 
 

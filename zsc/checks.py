@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
+from typeguard import CollectionCheckStrategy, ForwardRefPolicy, TypeCheckError, check_type
 
 from zsc.errors import UserError
 
@@ -123,7 +123,12 @@ def _fits(value: Any, hint: Any) -> bool:
     if isinstance(value, bool) and bool not in _options(hint) and typing.Any not in _options(hint):
         return False
     try:
-        check_type(value, hint, collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS)
+        check_type(
+            value,
+            hint,
+            forward_ref_policy=ForwardRefPolicy.IGNORE,  # names that only a type checker knows
+            collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS,
+        )
     except TypeCheckError:
         return False
     return True

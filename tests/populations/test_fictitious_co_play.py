@@ -113,14 +113,14 @@ def test_each_response_has_its_own_share_of_the_partners():
     assert heard["partners"] is bots
     assert heard["method"] == "fictitious_co_play"
     assert heard["table"].places.tolist() == [list(range(9)), list(range(9, 18))]
-    assert heard["how"] == Meetings(4, uniform=True, self_play=0.0, priority=2.0)
+    assert heard["how"] == Meetings(4, uniform=True, self_play=0.0, priority=2.0, fade=1.0)
 
 
 def test_weights_are_those_of_untrained_halfway_and_final():
     bots = pullers(*range(9), *range(9))
     heard = asked_for(replace(RECIPE, weights=(1.0, 2.0, 5.0), self_play=0.25), bots=bots)
     assert heard["table"].weights.tolist() == [[1, 2, 5] * 3] * 2
-    assert heard["how"] == Meetings(4, uniform=False, self_play=0.25, priority=2.0)
+    assert heard["how"] == Meetings(4, uniform=False, self_play=0.25, priority=2.0, fade=1.0)
     even = asked_for(replace(RECIPE, weights=(3.0, 3.0, 3.0)), bots=bots)
     assert even["how"].uniform
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import errno
 import os
 import shlex
 import shutil
@@ -144,15 +143,13 @@ def check_new(out: Path, ending: tuple[str, ...] = ()) -> None:
     except FileNotFoundError:
         raise UserError("the folder that this was started in is gone: start it in one") from None
     if not above.is_dir():
-        raise UserError(
-            f"{above.name}: {os.strerror(errno.EEXIST)} and is no folder: choose another --out"
-        )
+        raise UserError(f"{out} cannot be made in {above}, which is a file: choose another --out")
     try:
         with tempfile.TemporaryFile(dir=above):
             return
     except OSError as error:
         raise UserError(
-            f"nothing can be written in {above}: {error.strerror}: choose another --out"
+            f"{out} cannot be made in {above}: {error.strerror}: choose another --out"
         ) from None
 
 
