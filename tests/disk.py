@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from zsc.train.sinks import read_rows
+from zsc.files import read_rows
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -14,9 +14,10 @@ from tests.disk import untimed
 from zsc import PPOConfig
 from zsc.cli import main
 from zsc.evaluation import crossplay
+from zsc.files import read_rows
 from zsc.machine.progress import Lines, say
 from zsc.populations import FictitiousCoPlay, SelfPlay
-from zsc.train.sinks import JsonLines, Progress, ProgressLines, read_rows
+from zsc.train.sinks import JsonLines, Progress, ProgressLines
 
 ENV = zsc.make("lever")
 SMALL = {"members": 2, "steps": 64 * 8, "learner": PPOConfig(envs=64, segments=1, epochs=1)}
@@ -127,7 +128,7 @@ def row(update: int) -> dict[str, object]:
 
 
 def seconds(path: Path) -> list[float]:
-    return [row["seconds"] for _, row in read_rows(path)]
+    return [row["seconds"] for row in read_rows(path)]
 
 
 def test_seconds_count_from_the_beginning_and_go_on_after_a_stop(tmp_path: Path) -> None:
@@ -150,7 +151,7 @@ def test_metrics_of_versions_without_seconds_are_gone_on_with(tmp_path: Path) ->
     file = JsonLines(path)
     file.start(Progress(1, 9, 1, 1))
     file.write([row(2)], 3.0)
-    assert [row.get("seconds") for _, row in read_rows(path)] == [None, 3.0]
+    assert [row.get("seconds") for row in read_rows(path)] == [None, 3.0]
 
 
 def test_the_second_stage_goes_on_where_the_first_one_ended(tmp_path: Path) -> None:

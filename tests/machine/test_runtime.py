@@ -115,7 +115,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_played(
     monkeypatch.setattr("zsc.cli.play.crossplay", lambda *_, **__: pytest.fail("it was played"))
     assert "cannot be made in /proc" in refused("crossplay", "run", "--out", "/proc/new")
     (place / "file").write_text("")
-    assert "is no folder" in refused("crossplay", "run", "--out", "file/new")
+    assert "which is a file" in refused("crossplay", "run", "--out", "file/new")
     monkeypatch.setattr(zsc, "record", lambda *_, **__: pytest.fail("it was played"))
     assert "/proc" in refused("record", "run", "--out", "/proc/new.safetensors")
 
