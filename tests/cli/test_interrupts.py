@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,13 @@ from zsc.populations import SelfPlay, stage
 ROOM = ("--env", "overcooked/cramped_room", "--horizon", "20")
 SMALL = ("--members", "2", "--steps", "500")
 NOTHING = "zsc: stopped; nothing was written\n"
+
+
+#: Starts Python anew. A program of the background is born deaf to Ctrl-C; what this starts is not.
+HEEDS = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
 
 
 @pytest.fixture(scope="module")
@@ -91,12 +98,11 @@ COMMANDS = {
         "behaviour_cloning.make_pool",
     ),
     "crossplay": (("crossplay", "room", "--episodes", "1"), "play.crossplay"),
-    "crossplay while writing": (("crossplay", "room", "--episodes", "1"), "play.save_picture"),
     "score": (("score", "room", "--episodes", "1"), "judge.score"),
     "report": (("report", "room", "--episodes", "1"), "judge.write_report"),
     "report while writing": (
         ("report", "room", "--episodes", "1", "--films", "0"),
-        "page.write_atomically",
+        "page.write_text",
     ),
     "render": (("render", "room", "--steps", "3"), "film.write_atomically"),
     "record": (("record", "room"), "record.save_arrays"),
@@ -130,22 +136,23 @@ def test_every_command_ends_in_a_line_and_leaves_nothing(
 def test_a_score_that_is_being_written_leaves_nothing(
     place: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zsc.evaluation.heldout.Score.by_partner", _once(interrupt))
+    monkeypatch.setattr("zsc.evaluation.heldout.Score.by_partner", interrupt)
     assert stopped(capsys, "score", "room", "--episodes", "1", "--out", "new") == NOTHING
     assert not (place / "new").exists()
 
 
-def _once(then: Callable[..., Any]) -> Callable[..., Any]:
-    """By partner as it is for the table on the screen, and then Ctrl-C."""
-    from zsc.evaluation.heldout import Score
-
-    real, calls = Score.by_partner, list[int]()
-
-    def call(self: Score) -> Any:
-        calls.append(1)
-        return real(self) if len(calls) <= 2 else then()
-
-    return call
+def test_a_cross_play_that_is_being_drawn_keeps_its_games(
+    place: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("crossplay", "room", "--episodes", "1", "--out", "new")
+    with monkeypatch.context() as patched:
+        patched.setattr("zsc.cli.play.save_picture", interrupt)
+        said = stopped(capsys, *command)
+    assert said == "zsc: stopped; new keeps the games: the same command does the rest\n"
+    games = (place / "new" / "crossplay.safetensors").read_bytes()
+    assert main(list(command)) == 0
+    assert (place / "new" / "heatmap.png").exists()
+    assert (place / "new" / "crossplay.safetensors").read_bytes() == games
 
 
 def test_a_demo_says_what_is_in_the_way(
@@ -184,7 +191,7 @@ def test_while_it_is_imported_and_twice(tmp_path: Path) -> None:
     )
     path = os.pathsep.join([str(tmp_path), str(Path(zsc.__file__).parent.parent)])
     with subprocess.Popen(
-        [sys.executable, "-m", "zsc.cli", "envs"],
+        [sys.executable, "-c", HEEDS, "-m", "zsc.cli", "envs"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -209,17 +216,22 @@ def test_while_it_works_and_twice(tmp_path: Path) -> None:
     out = tmp_path / "run"
     command = ["-m", "zsc.cli", "train", "sp", *ROOM, "--members", "2", "--steps", "1e9"]
     with subprocess.Popen(
-        [sys.executable, *command, "--out", str(out)],
+        [sys.executable, "-c", HEEDS, *command, "--out", str(out)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as program:
         assert program.stderr is not None
-        first = program.stderr.readline()
-        assert first.startswith("training: members 2")
-        while program.poll() is None:
-            program.send_signal(signal.SIGINT)
-            time.sleep(0.02)
+        try:
+            first = program.stderr.readline()
+            assert first.startswith("training: members 2")
+            for _ in range(3_000):
+                if program.poll() is not None:
+                    break
+                program.send_signal(signal.SIGINT)
+                time.sleep(0.02)
+        finally:
+            program.kill()  # without end, it would outlive a test that fails
         said = program.stderr.read()
     assert program.returncode == 130
     assert [line for line in said.splitlines() if not line.startswith("training: ")] == [

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import tyro
 
+from zsc import interrupts
 from zsc.agents.pool import Pool, load_pool
 from zsc.agents.pool import read_manifest as read_pool_manifest
 from zsc.cli.shared import (
@@ -75,6 +76,11 @@ class ScoreRuns:
         print(score_text(found))
         if self.out is not None:
             print(f"tables in {self.out}")
+
+    def when_stopped(self) -> str:
+        """What to say if it was stopped."""
+        kept = self.out is not None and (self.out / "score.csv").exists()
+        return f"stopped; the tables are in {self.out}" if kept else interrupts.NOTHING
 
 
 @dataclass(frozen=True)

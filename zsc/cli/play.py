@@ -12,6 +12,7 @@ import numpy as np
 import tyro
 
 import zsc
+from zsc import interrupts
 from zsc.agents.pool import Pool
 from zsc.cli.shared import (
     CROSSPLAY_FORMAT,
@@ -108,6 +109,12 @@ class CrossPlayRuns:
         print(summary_text(played))
         size = len(played)
         print(f"{size} x {size} policies in {seconds:.1f} s; {drawn}")
+
+    def when_stopped(self) -> str:
+        """What to say if it was stopped."""
+        if not unfinished(self.out):
+            return interrupts.NOTHING
+        return f"stopped; {self.out} keeps the games: the same command does the rest"
 
     def _kept(self, env: Environment, entries: dict[str, Pool]) -> CrossPlay | None:
         """The same cross-play, if --out holds its games and lacks what comes after them."""
