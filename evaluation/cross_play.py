@@ -57,7 +57,7 @@ class CrossPlay(Matrix):
     def _repr_html_(self) -> str:
         title = f"<b>cross-play</b> of {len(self)} policies, {self.episodes} episodes, "
         table = self.summary()
-        few = html.escape(rough(table["policies"].to_dict()))
+        few = html.escape(rough(table, "policies", "SP"))
         return title + html.escape(self.env) + table.round(1).to_html() + few
 
 

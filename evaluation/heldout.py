@@ -154,7 +154,7 @@ class Score:
     def _repr_html_(self) -> str:
         title = f"on {self.roster}, {self.values.shape[3]} episodes per cell"
         table = self.summary()
-        few = html.escape(rough(table["agents"].to_dict()))
+        few = html.escape(rough(table, "agents", "score"))
         return f"<b>held-out score</b> {html.escape(title)}" + table.round(2).to_html() + few
 
     def _by_partner(self, group: str) -> np.ndarray:

@@ -7,10 +7,11 @@ sides. benchmarks/coverage.py simulates how often the intervals hold the truth.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit, logit
 from scipy.stats import t
 
@@ -53,11 +54,16 @@ class Range(NamedTuple):
         return cls(-np.inf if least is None else least, np.inf if most is None else most)
 
 
-def rough(sizes: Mapping[Any, int]) -> str:
-    """What to say beside intervals of groups of few runs, by name; nothing if there are none."""
-    few = [f"{printable(str(name))} ({size})" for name, size in sizes.items() if 1 < size < FEW]
-    if not few:
+def rough(table: pd.DataFrame, size: str, statistic: str) -> str:
+    """What to say beside a table's intervals of few runs; nothing if there are none.
+
+    size: the column of how many runs a row has. statistic: one whose bounds say whether a row has
+    intervals at all, as scripted partners have none.
+    """
+    marked = table[(table[size] < FEW) & table[f"{statistic} low"].notna()]
+    if marked.empty:
         return ""
+    few = [f"{printable(str(name))} ({int(row[size])})" for name, row in marked.iterrows()]
     return (
         f"few runs: {', '.join(few)}. Intervals of fewer than {FEW} runs are wide, and know "
         "nothing of failures that none of them had"

@@ -222,6 +222,7 @@ def _fit(
         return (optax.apply_updates(params, updates), state), (value, right)
 
     def epoch(before: Any, number: Array) -> Any:
+        """One pass over the games, which counts if its numbers are good."""
         last, alive = before
         order = jax.random.permutation(jax.random.fold_in(key, 2 + number), size)
         after, (value, right) = jax.lax.scan(

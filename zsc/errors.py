@@ -29,14 +29,6 @@ def printable(text: str) -> str:
     )
 
 
-def say(text: str) -> None:
-    """Print a line, with escapes where the terminal has no such letters: no work is lost by it."""
-    try:
-        print(text)
-    except UnicodeEncodeError:
-        print(text.encode("ascii", "backslashreplace").decode("ascii"))
-
-
 def shorten(text: str, most: int) -> str:
     """The text with at most so many characters; what is too much is left out in the middle."""
     if len(text) <= most:

@@ -161,7 +161,7 @@ def report_data(env: Environment, played: Matrix, extras: Extras) -> dict[str, A
         "together": played.trained_together.astype(int).tolist(),
         "policies": _policies(played, seats, clusters, labels),
         "summary": _table(summary.reset_index(), intervals=True),
-        "few": rough(summary["policies"].to_dict()),
+        "few": rough(summary, "policies", "SP"),
         "between": _table(played.between_groups().reset_index()),
         "score": None if extras.score is None else _score(extras.score),
         "curves": {name: _curve(*curve) for name, curve in extras.curves.items()},
@@ -207,7 +207,7 @@ def _score(score: Score) -> dict[str, Any]:
     return {
         "roster": score.roster,
         "summary": _table(summary.reset_index(), intervals=True),
-        "few": rough(summary["agents"].to_dict()),
+        "few": rough(summary, "agents", "score"),
         "partners": _table(score.by_partner().rename_axis("partner").reset_index()),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -119,8 +120,11 @@ def test_what_a_game_can_pay_bounds_the_mean() -> None:
 
 
 def test_few_runs_are_named() -> None:
-    assert rough({"SP": 8, "one": 1}) == ""
-    assert "OP (3)" in rough({"SP": 8, "OP": 3})
+    sizes, lows = [8, 3, 4, 1], [1.0, 1.0, np.nan, np.nan]
+    table = pd.DataFrame({"policies": sizes, "SP low": lows}, ["SP", "OP", "bots", "one"])
+    said = rough(table, "policies", "SP")
+    assert "few runs: OP (3). " in said
+    assert rough(table.drop("OP"), "policies", "SP") == ""
 
 
 def test_draws_that_are_not_defined_are_left_out() -> None:

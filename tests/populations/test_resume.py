@@ -100,7 +100,7 @@ def test_damaged_state_is_named_and_the_one_before_it_used(whole, cut, capsys, h
     else:
         newest.write_bytes(newest.read_bytes()[: 1000 if harm == "short" else 0])
     SMALL.train(ENV, seed=0, out=cut, resume=True)
-    told = capsys.readouterr().out
+    told = capsys.readouterr().err
     assert "main-00000015.safetensors was altered or cut short" in told
     assert "going back to the state before it" in told
     assert same(whole, cut)

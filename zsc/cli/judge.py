@@ -192,7 +192,7 @@ def score_text(found: Score) -> str:
     shown = pd.DataFrame.from_dict(lines, orient="index", columns=heads).to_string()
     partners = found.by_partner().map(lambda x: f"{x:.0f}" if large else f"{x:.2f}")
     partners["seats"] = found.by_partner()["seats"]
-    cells, few = int(found.counts.sum()), rough(table["agents"].to_dict())
+    cells, few = int(found.counts.sum()), rough(table, "agents", "score")
     return (
         f"{found.roster}: {cells} cells (partner and seat), {found.values.shape[3]} episodes each, "
         f"{'most likely' if found.greedy else 'sampled'} actions, seed {found.seed}\n\n{shown}\n\n"

@@ -266,6 +266,6 @@ def summary_text(played: CrossPlay) -> str:
             cells.append(f"{text:>{width}s}")
         lines.append(" ".join(cells))
     lines.append("means of true returns; 95 % intervals by resampling policies (node bootstrap)")
-    few = rough(table["policies"].to_dict())
+    few = rough(table, "policies", "SP")
     lines += [few] if few else []
     return "\n".join(lines)

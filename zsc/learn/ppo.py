@@ -167,6 +167,7 @@ def _learn(
     batches = _batches(config, task, played, now, judged)
 
     def step(params: Params, state: PPOState, batch: tuple[Batch, ...]) -> Any:
+        """One gradient step on a minibatch."""
         total = partial(_loss, config, task, extra)
         (_, metrics), grads = jax.value_and_grad(total, has_aux=True)(params, batch, now)
         params, own = descend(optimizer, task.policy, now.rate, params, state.optimizer, grads)

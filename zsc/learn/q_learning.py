@@ -334,6 +334,7 @@ def _shapes(rules: _Rules, task: Task, key: Key) -> Experience:
     world = None if rules.mixing is None else rules.mixing(env).world
 
     def play(key: Key) -> Experience:
+        """An experience, of which only the shapes are needed."""
         partners = () if spec.partner is None else _stacked(spec.partner.init(key), spec.blocks)
         match = draw_match(
             key,

@@ -32,6 +32,7 @@ def map_members(fn: Callable[..., Any], *, each: int = 0) -> Callable[..., Any]:
     """
 
     def mapped(*args: Any, shared: Any = _NOTHING) -> Any:
+        """The function for all members, dealt to the devices."""
         members = jax.tree.leaves(args)[0].shape[0]
         mesh = member_mesh(members)
 

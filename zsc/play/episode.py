@@ -70,6 +70,7 @@ def episode(
     policies = tuple(in_turns(env.spec, policy) for policy in policies)
 
     def step(now: tuple[State, Any, tuple[Carry, ...], Array], time: Array) -> tuple[Any, Any]:
+        """One step of the game, and what the record keeps of it."""
         state, shown, carries, acted = now
         here = jax.random.fold_in(key, time)
         noise = jax.random.gumbel(

@@ -145,6 +145,7 @@ def rollout(
     noise = jax.random.gumbel(noise_key, (length, len(match.seats), asked, env.spec.num_actions))
 
     def step(games: Games, per_step: tuple[Array, Array]) -> tuple[Games, dict[str, Any]]:
+        """One step of all games, and what the trajectory keeps of it."""
         index, noise = per_step
         seen = _see(view, games)
         turn = seen.agent if view.by_turn else None
@@ -265,6 +266,7 @@ def visit(env: Environment, policy: Policy, params: Params, key: Key, *, envs: i
     begun = (state, shown, fresh_carry(policy, (count, envs, agents)), nobody)
 
     def step(now: Any, time: Array) -> tuple[Any, None]:
+        """One step of all games by either of the two, until each is to stop."""
         state, shown, carry, acted = now
         who_key, noise_key, rules_key = jax.random.split(jax.random.fold_in(play_key, time), 3)
         seen = inputs_of(

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -60,15 +60,11 @@ def fit(
     last = time.perf_counter()
 
     def report(log: Metrics, begun: int, count: int) -> None:
+        """Hand the rows of a chunk to the sinks; raises UserError once nobody is left."""
         nonlocal alive, last
-        host = jax.tree.map(np.asarray, log)
-        rows = [
-            {"update": begun + i + 1, "steps": (begun + i + 1) * steps_per_update}
-            | {name: value[i] for name, value in host.items()}
-            for i in range(count)
-        ]
+        rows = _rows(log, begun, count, steps_per_update)
         _tell_stopped(rows, alive)
-        alive = host["alive"][count - 1] > 0
+        alive = rows[-1]["alive"] > 0
         seconds, last = time.perf_counter() - last, time.perf_counter()
         if not alive.any():  # what follows would be the same numbers until the end
             rows = rows[: 1 + next(i for i, row in enumerate(rows) if not row["alive"].any())]
@@ -95,6 +91,16 @@ def fit(
         for sink in sinks:
             sink.close()
     return state
+
+
+def _rows(log: Metrics, begun: int, count: int, steps_per_update: int) -> list[dict[str, Any]]:
+    """What the sinks get of `count` updates after `begun`, on the host."""
+    host = jax.tree.map(np.asarray, log)
+    return [
+        {"update": begun + i + 1, "steps": (begun + i + 1) * steps_per_update}
+        | {name: value[i] for name, value in host.items()}
+        for i in range(count)
+    ]
 
 
 @lru_cache(maxsize=64)

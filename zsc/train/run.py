@@ -20,7 +20,7 @@ from typing import Any, Literal
 import jax
 
 from zsc.agents.pool import Pool
-from zsc.errors import UserError, say
+from zsc.errors import UserError
 from zsc.files import (
     Arrays,
     Part,
@@ -35,6 +35,7 @@ from zsc.files import (
     write_json,
 )
 from zsc.machine import cluster
+from zsc.machine.progress import say
 from zsc.switches import set_outside
 from zsc.train.sinks import JsonLines, seconds_of
 from zsc.types import PyTree

@@ -86,6 +86,7 @@ def _encode(rules: Rules, state: State, possible: Array) -> Array:
     shared = _last_shared(rules, state.last).astype(dtype)
 
     def seen_by(viewer: int) -> Array:
+        """[bits] what one player sees."""
         order = [(viewer + i) % players for i in range(players)]
         actor, target = (_relative(rules, who, viewer).astype(dtype)
                          for who in (state.last.actor, state.last.target))  # fmt: skip
