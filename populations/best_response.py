@@ -6,7 +6,7 @@ against many, and checkpoints of them, it is the second stage of fictitious co-p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import jax
 import numpy as np
@@ -19,7 +19,7 @@ from zsc.play.crossplay import versus
 from zsc.play.match import MatchSpec
 from zsc.populations.hooks.partners import DrawPartners, Table, table_of, take_table
 from zsc.populations.hooks.payoffs import KeepReturns
-from zsc.populations.presets import Preset, response_preset
+from zsc.populations.presets import Preset, response_preset, with_heads
 from zsc.populations.recipe import Load, Recipe, Run, at_least_one
 from zsc.train.method import Method
 
@@ -85,6 +85,7 @@ class Meetings:
     blocks: partners at the same time. uniform: all alike, whatever the table's weights are.
     self_play: share of the games that it plays with itself. priority: exponent of the rank of those
     that it earns least with, fade: the share of the training in which it goes, see `DrawPartners`.
+    heads: each entry of the table teaches a value head of its own.
     """
 
     blocks: int
@@ -92,6 +93,7 @@ class Meetings:
     self_play: float = 0.0
     priority: float = 0.0
     fade: float = 0.0
+    heads: bool = False
 
     def method(self, name: str, partners: Pool, envs: int, num_agents: int) -> Method:
         """The method of a best-response stage."""
@@ -100,11 +102,12 @@ class Meetings:
         )
         alone = (MatchSpec("self", share=self.self_play),) if self.self_play > 0 else ()
         specs = (strangers, *alone)
+        how = self.uniform, self.priority, self.fade, self.heads
         return Method(
             name,
             specs=specs,
             init=take_table,
-            match=DrawPartners(specs, envs, num_agents, self.uniform, self.priority, self.fade),
+            match=DrawPartners(specs, envs, num_agents, *how),
             after=KeepReturns() if self.priority else None,
         )
 
@@ -116,10 +119,14 @@ def train_responses(
 
     The run's last stage says how they learn.
     """
-    envs, agents = run.stages[-1].learner.envs, run.env.spec.num_agents
+    plan, spec = run.stages[-1], run.env.spec
+    network = plan.network
+    if meetings.heads:
+        network = with_heads(network, table.places.shape[1])
     stage = run.stage(
-        meetings.method(method, partners, envs, agents),
+        meetings.method(method, partners, plan.learner.envs, spec.num_agents),
         number=-1,
+        policy=network(spec),
         members=len(table.places),
         offset=keys.RESPONSE_SEEDS,
         title="responses",
@@ -128,7 +135,7 @@ def train_responses(
     done = stage.steps_done(state)
     ids = np.array(partners.ids)
     labels = [
-        replace(Label(method, run.seed, m, done), parents=tuple(ids[mine].tolist()))
+        Label(method, run.seed, m, done, parents=tuple(dict.fromkeys(ids[mine].tolist())))
         for m, mine in enumerate(np.asarray(table.places))
     ]
     return stage.pool(state, labels)

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from zsc.agents.policy import Policy, gru_policy, mlp_policy
 from zsc.envs.base import EnvSpec
+from zsc.errors import UserError
 from zsc.learn.base import Learner
 from zsc.learn.ppo import PPOConfig
 
@@ -43,6 +44,21 @@ class Preset(NamedTuple):
         )
 
 
+def with_heads(network: MakePolicy, count: int) -> MakePolicy:
+    """The network with so many value heads; making it raises UserError if it cannot have them."""
+
+    def made(spec: EnvSpec) -> Policy:
+        try:
+            return network(spec, num_values=count)  # type: ignore[call-arg]
+        except TypeError:
+            raise UserError(
+                f"this method needs {count} value heads: give mlp_policy, cnn_policy or "
+                "gru_policy, or a network that takes num_values"
+            ) from None
+
+    return made
+
+
 def response_preset(spec: EnvSpec) -> Preset:
     """The settings of a best response to one partner: more games at a time, and longer."""
     usual = preset(spec)
@@ -55,6 +71,14 @@ def co_play_preset(spec: EnvSpec) -> Preset:
     learner = _games(usual, 2 * PARTNERS_AT_ONCE)
     shared = -(-learner.envs // PARTNERS_AT_ONCE) * PARTNERS_AT_ONCE
     return usual._replace(learner=replace(learner, envs=shared), steps=6 * usual.steps)
+
+
+def diverse_preset(spec: EnvSpec, *, kinds: int = 2) -> Preset:
+    """The settings of a partner that plays with itself and with others: games of several kinds."""
+    usual = preset(spec)
+    learner = _games(usual, 8 * kinds)
+    envs = -(-learner.envs // (8 * kinds)) * 8 * kinds
+    return usual._replace(learner=replace(learner, envs=envs), steps=2 * usual.steps)
 
 
 def high_entropy_preset(spec: EnvSpec) -> Preset:

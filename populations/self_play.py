@@ -25,12 +25,20 @@ class SelfPlay(Recipe):
         return final_members(self, run, METHOD)
 
 
-def final_members(recipe: Recipe, run: Run, method: Method, *, plays: Policy | None = None) -> Pool:
+def final_members(
+    recipe: Recipe,
+    run: Run,
+    method: Method,
+    *,
+    policy: Policy | None = None,
+    plays: Policy | None = None,
+) -> Pool:
     """The pool of a recipe that is a single stage: its final members.
 
-    plays: what they act by, if not by what they learned with.
+    policy: what they learn as, if not as the stage's network. plays: what they act by, if not by
+    what they learned with.
     """
-    stage = run.stage(method, members=recipe.members)
+    stage = run.stage(method, members=recipe.members, policy=policy)
     state = stage.train(run.log)
     done = stage.steps_done(state)
     labels = [Label(method.name, run.seed, m, done) for m in range(recipe.members)]

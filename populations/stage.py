@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -47,19 +47,20 @@ class Stage:
     name: str = ""  # tells the files of several stages of one run apart
     title: str = "training"
 
-    def train(self, log: Log, partners: Params = ()) -> TrainState:
-        """The trained population; goes on from the log's run folder if a state was saved there."""
-        updates = updates_for(self.env, self.learner, self.steps)
-        state = init_state(
-            self.env,
-            self.policy,
-            self.method,
-            self.learner,
-            members=self.members,
-            seed=self.seed,
-            updates=updates,
-            partners=partners,
-        )
+    def train(
+        self,
+        log: Log,
+        partners: Params = (),
+        begin: Callable[[TrainState], TrainState] | None = None,
+    ) -> TrainState:
+        """The trained population; goes on from the log's run folder if a state was saved there.
+
+        begin: what a fresh population is made into before its first update.
+        """
+        state = self.begin(partners)
+        updates = int(state.budget)
+        if begin is not None:
+            state = begin(state)
         train = partial(
             fit,
             make_update(self.env, self.policy, self.method, self.learner),
@@ -77,6 +78,19 @@ class Stage:
         finally:
             saver.close()
 
+    def begin(self, partners: Params = ()) -> TrainState:
+        """The population before its first update."""
+        return init_state(
+            self.env,
+            self.policy,
+            self.method,
+            self.learner,
+            members=self.members,
+            seed=self.seed,
+            updates=updates_for(self.env, self.learner, self.steps),
+            partners=partners,
+        )
+
     def _told(self, state: TrainState) -> TrainState:
         """The trained population; says at the end, too, who was stopped on the way."""
         stopped = np.flatnonzero(~np.asarray(to_host(state.alive)))
@@ -90,24 +104,35 @@ class Stage:
         return state
 
     def pool(
-        self, state: TrainState, labels: Sequence[Label], policy: Policy | None = None
+        self,
+        state: TrainState,
+        labels: Sequence[Label],
+        policy: Policy | None = None,
+        *,
+        part: int = 0,
     ) -> Pool:
         """The trained agents as a pool, with their measured skill in the labels.
 
-        policy: what they act by, if not as their learner says. Of a team, its first policy. A
+        policy: what they act by, if not as their learner says. part: of a team, the policy. A
         member that was stopped because its numbers went bad has the checkpoint "stopped".
         """
         learned, params = self.policy, state.params
         if isinstance(learned, Team):
-            learned, params = learned.policies[0], params[0]
+            learned, params = learned.policies[part], params[part]
         policy = policy or as_learner(self.learner).plays(learned)
-        params, alive = to_host((params, state.alive))
+        alive = to_host(state.alive)
+        well = [
+            label if good else replace(label, checkpoint=STOPPED)
+            for label, good in zip(labels, alive, strict=True)
+        ]
+        return self.measured(policy, params, well)
+
+    def measured(self, policy: Policy, params: Params, labels: Sequence[Label]) -> Pool:
+        """Agents [P, ...] as a pool, with their measured skill in the labels."""
+        params = to_host(params)
         key = jax.random.fold_in(jax.random.key(self.seed), keys.SKILL)
         skills = self_play_returns(self.env, policy, params, episodes=SKILL_EPISODES, key=key)
-        named = [
-            replace(label, skill=float(skill), checkpoint=label.checkpoint if well else STOPPED)
-            for label, skill, well in zip(labels, skills, alive, strict=True)
-        ]
+        named = [replace(x, skill=float(skill)) for x, skill in zip(labels, skills, strict=True)]
         return make_pool(self.env.spec, policy, params, named)
 
     def steps_done(self, state: TrainState) -> int:

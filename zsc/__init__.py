@@ -11,6 +11,7 @@ crossplay(env, {"SP": pool}, episodes=32, seed=0).heatmap()
 """
 
 from zsc import interrupts  # noqa: F401  it listens while the rest is imported
+from zsc.agents import guessing as _guessing  # noqa: F401  its policies are registered
 from zsc.agents.bots import hanabi_bots, overcooked_bots, register_bots
 from zsc.agents.policy import (
     Inputs,
@@ -27,6 +28,7 @@ from zsc.agents.policy import (
 )
 from zsc.agents.policy import register as register_policy
 from zsc.agents.pool import Label, Pool, Roster, join, load_pool, make_pool, save_pool
+from zsc.agents.told import latent_policy, with_latent
 from zsc.envs.base import Environment, EnvSpec, TimeStep
 from zsc.envs.contract import check_environment
 from zsc.envs.registry import Family, list_envs, make, register_env
@@ -85,6 +87,7 @@ __all__ = [
     "init_state",
     "iql",
     "join",
+    "latent_policy",
     "list_envs",
     "load_pool",
     "load_record",
@@ -107,4 +110,5 @@ __all__ = [
     "setup",
     "told",
     "vdn",
+    "with_latent",
 ]

@@ -16,19 +16,29 @@ from zsc.play.match import Match, MatchSpec, draw_match
 from zsc.train.method import Matches
 from zsc.types import Array, Key, Params
 
+ANY_SEAT = -1
+
 
 class Table(NamedTuple):
     """Whom each member may meet: the method's state of a best-response stage."""
 
     places: Array  # [M, n] int32, places in the pool
+    seats: Array  # [M, n] int32, the seat that the member then takes; ANY_SEAT to draw it
     weights: Array  # [M, n] how often each is met, in proportion
     returns: Array  # [M, n] running mean of what was earned with each; nan before the first game
     progress: Array  # [M] share of the budget used up
 
 
-def table_of(groups: np.ndarray, weights: Sequence[float] | np.ndarray | None = None) -> Table:
+def table_of(
+    groups: np.ndarray,
+    weights: Sequence[float] | np.ndarray | None = None,
+    *,
+    seats: int | None = None,
+) -> Table:
     """The table of members that meet their own groups [M, n] of places, all alike or by weight [n].
 
+    seats: of the game, to tell apart in which of them a member meets a partner: one entry for each
+    (partner, seat), so that a partner which is hard to play with from one side is met more there.
     Raises UserError for weights that are no positive numbers, or not one for each.
     """
     places = jnp.asarray(groups, jnp.int32)
@@ -38,7 +48,12 @@ def table_of(groups: np.ndarray, weights: Sequence[float] | np.ndarray | None = 
     if given.sum() <= 0:
         raise UserError("all weights are 0: at least one partner has to be met")
     each = jnp.broadcast_to(jnp.asarray(given, jnp.float32), places.shape)
-    return Table(places, each, jnp.full(places.shape, jnp.nan), jnp.zeros(len(places)))
+    where = jnp.full(places.shape, ANY_SEAT, jnp.int32)
+    if seats is not None:
+        count = places.shape[1]
+        places, each = (jnp.repeat(x, seats, axis=1) for x in (places, each))
+        where = jnp.broadcast_to(jnp.tile(jnp.arange(seats), count), places.shape)
+    return Table(places, where, each, jnp.full(places.shape, jnp.nan), jnp.zeros(len(places)))
 
 
 def take_table(key: Key, params: Params, partners: tuple[Table, Params]) -> tuple[Table, Params]:
@@ -47,15 +62,31 @@ def take_table(key: Key, params: Params, partners: tuple[Table, Params]) -> tupl
     return partners
 
 
+def hardest_first(returns: Array, exponent: Array | float) -> Array:
+    """[n] log of how often each is met: its rank ^ exponent, rank 1 for what pays most.
+
+    What pays the same has the same rank (rank-based prioritisation, as in MEP's second stage, arXiv
+    2112.11701, and prioritised fictitious self-play). Alike until all were met once.
+
+    >>> jnp.exp(hardest_first(jnp.array([0.0, 50.0, 50.0, 200.0]), 1.0)).round().tolist()
+    [3.0, 2.0, 2.0, 1.0]
+    """
+    loss = -returns
+    rising = jnp.sort(loss)
+    step = jnp.concatenate([jnp.ones(1), (rising[1:] > rising[:-1]) * 1.0])
+    rank = jnp.cumsum(step)[jnp.searchsorted(rising, loss)]
+    return exponent * jnp.log(jnp.where(jnp.isfinite(returns).all(), rank, 1.0))
+
+
 @dataclass(frozen=True)
 class DrawPartners:
-    """Each block's partner from the member's table, on a random seat.
+    """Each block's partner from the member's table.
 
     specs: the games with partners, then, if there are any, those of the member with itself.
-    envs: games of an update. uniform: all weights are equal. priority: exponent of the rank of a
-    partner, the one that the member earns least with being met most (rank-based prioritisation, as
-    in MEP's second stage, arXiv 2112.11701); 0 for none. It needs `KeepReturns` as after hook.
-    fade: over so large a share of the budget, its last, the exponent goes to 0.
+    envs: games of an update. uniform: all weights are equal. priority: exponent of the rank of an
+    entry, the one that the member earns least with being met most, see `hardest_first`; 0 for none.
+    It needs `KeepReturns` as after hook. fade: over so large a share of the budget, its last, the
+    exponent goes to 0. heads: each entry teaches a value head of its own.
     """
 
     specs: tuple[MatchSpec, ...]
@@ -64,6 +95,7 @@ class DrawPartners:
     uniform: bool = True
     priority: float = 0.0
     fade: float = 0.0
+    heads: bool = False
 
     def __post_init__(self) -> None:
         if any(spec.relabel for spec in self.specs):
@@ -78,15 +110,12 @@ class DrawPartners:
         return strangers, jax.vmap(self._alone)(keys)
 
     def chances(self, table: Table) -> Array:
-        """[n] log of how often a member meets each of its partners, up to a constant."""
+        """[n] log of how often a member meets each entry of its table, up to a constant."""
         if self.priority == 0:
             return jnp.log(table.weights)
-        worst = jnp.argsort(jnp.argsort(jnp.nan_to_num(-table.returns, nan=jnp.inf)))
-        known = jnp.isfinite(table.returns).all()
-        rank = jnp.where(known, worst + 1.0, 1.0)  # 1 for the partner that pays most
         left = (1.0 - table.progress) / self.fade if self.fade > 0 else 1.0
         exponent = self.priority * jnp.clip(left, 0.0, 1.0)
-        return jnp.log(table.weights) + exponent * jnp.log(rank)
+        return jnp.log(table.weights) + hardest_first(table.returns, exponent)
 
     def _strangers(self, partners: Params, key: Key, table: Table) -> Match:
         spec = self.specs[0]
@@ -96,7 +125,7 @@ class DrawPartners:
         else:
             drawn = jax.random.categorical(draw_key, self.chances(table), shape=(spec.blocks,))
         place = jnp.take(table.places, drawn)
-        return draw_match(
+        match = draw_match(
             seat_key,
             spec,
             envs=spec.envs(self.envs),
@@ -104,7 +133,9 @@ class DrawPartners:
             symmetries=1,
             partners=jax.tree.map(lambda x: x[place], partners),
             partner=place,
+            turn=jnp.take(table.seats, drawn),
         )
+        return match._replace(head=drawn) if self.heads else match
 
     def _alone(self, key: Key) -> Match:
         spec = self.specs[1]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 
-from zsc.populations.hooks.partners import Table
+from zsc.populations.hooks.partners import ANY_SEAT, Table
 from zsc.train.method import Told
 from zsc.types import Array, Params
 
@@ -22,20 +22,35 @@ class KeepReturns:
     ) -> tuple[Table, Params]:
         """The table with this update's returns in it."""
         del params
-        new = mean_returns(told, table.places)
-        old = jnp.where(jnp.isfinite(table.returns), table.returns, new)
-        mixed = old + self.rate * (new - old)
-        returns = jnp.where(jnp.isfinite(new), mixed, table.returns)
+        new = mean_returns(told, table.places, table.seats)
+        returns = moved(table.returns, new, self.rate)
         progress = jnp.full_like(table.progress, told.progress)
         return table._replace(returns=returns, progress=progress), partners
 
 
-def mean_returns(told: Told, places: Array, kind: int = 0) -> Array:
+def moved(old: Array, new: Array, rate: float) -> Array:
+    """Running means moved towards what was measured; nan is "not yet" in `old`, "not now" in `new`.
+
+    >>> nan = jnp.nan
+    >>> moved(jnp.array([nan, 1.0, 1.0]), jnp.array([3.0, nan, 3.0]), 0.5).tolist()
+    [3.0, 1.0, 2.0]
+    """
+    begun = jnp.where(jnp.isfinite(old), old, new)
+    return jnp.where(jnp.isfinite(new), begun + rate * (new - begun), old)
+
+
+def mean_returns(told: Told, places: Array, seats: Array | None = None, kind: int = 0) -> Array:
     """[M, n] what each member earned in an update with each partner of places [M, n].
 
-    kind: the number of the MatchSpec. nan for partners that were not met.
+    seats [M, n]: the member's seat, ANY_SEAT for any. kind: the number of the MatchSpec. nan for
+    partners that were not met.
     """
-    met = told.matches[kind].partner[:, :, None] == places[:, None]  # [M, K, n]
+    match = told.matches[kind]
+    met = match.partner[:, :, None] == places[:, None]  # [M, K, n]
+    if seats is not None:
+        members, blocks = match.partner.shape
+        own = match.seats.reshape(members, blocks, -1, match.seats.shape[-1])[:, :, 0, 0]
+        met = met & ((seats[:, None] == ANY_SEAT) | (seats[:, None] == own[:, :, None]))
     count = met.sum(1)
     total = (told.returns[kind][:, :, None] * met).sum(1)
     return jnp.where(count > 0, total / jnp.maximum(count, 1), jnp.nan)

@@ -108,7 +108,7 @@ def test_in_other_play_nothing_is_earned_by_names_that_both_know():
         log = Memory()
         pool = recipe(members=2, steps=16 * 80, learner=FAST).train(LEVER, seed=0, sinks=[log])
         earned[recipe] = log["return"][-20:].mean(0)
-    assert earned[SelfPlay].min() > 0.9
+    assert earned[SelfPlay].min() > 0.89
     assert earned[OtherPlay].max() < 0.91
     assert [x.method for x in pool.labels] == ["other_play"] * 2
     assert [spec.relabel for spec in other_play.METHOD.specs] == [True]

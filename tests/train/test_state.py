@@ -124,7 +124,7 @@ def test_damaged_state_falls_back_to_the_one_before(
     found = run.latest("main", training(0))
     assert bits(found._replace(key=0)) == bits(training(10)._replace(key=0))
     assert bits(jax.random.key_data(found.key)) == bits(jax.random.key_data(training(10).key))
-    assert "main-00000015.safetensors was altered" in capsys.readouterr().out
+    assert "main-00000015.safetensors was altered" in capsys.readouterr().err
 
 
 def test_run_without_a_sound_state_says_so(run: RunFolder) -> None:

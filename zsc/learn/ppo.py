@@ -27,6 +27,7 @@ from zsc.learn.base import (
 from zsc.learn.critic import CentralCritic, Judged, improve, init_critic, judge
 from zsc.learn.gae import gae
 from zsc.nets import distribution
+from zsc.play.match import MatchSpec
 from zsc.play.rollout import TIMELESS, Trajectory, replay
 from zsc.types import Array, Key, Params, PyTree
 
@@ -89,7 +90,7 @@ class Batch(NamedTuple):
     """A trajectory with what PPO learns from it."""
 
     trajectory: Trajectory
-    advantage: Array  # [T, E, R], normalised
+    advantage: Array  # [T, E, R]
     target: Array  # [T, E, R] value targets
     memory: PyTree = ()  # [E, ...] the central critic's carry before the first step
 
@@ -142,6 +143,13 @@ def _init(
     params: Params,
 ) -> PPOState:
     own = init_optimizer(optimizer, task.policy, params)
+    for spec in task.specs:
+        if spec.envs(config.envs) % config.minibatches:
+            raise UserError(
+                f"{spec.envs(config.envs)} games of the kind {spec.name!r} cannot be dealt into "
+                f"{config.minibatches} minibatches: take other envs or minibatches than "
+                f"{config.envs} and {config.minibatches}"
+            )
     if critic is None:
         return PPOState(own)
     envs = tuple(spec.envs(config.envs) for spec in task.specs)
@@ -254,8 +262,9 @@ def ppo_loss(
     log_ratio = policy_now.log_prob(old.action) - old.log_prob
     ratio = jnp.exp(log_ratio)
     clipped = jnp.clip(ratio, 1.0 - config.clip, 1.0 + config.clip)
-    surrogate = jnp.minimum(ratio * batch.advantage, clipped * batch.advantage)
-    value_error = jnp.square(out.value[..., task.specs[kind].value] - batch.target)
+    gain = batch.advantage if isinstance(old.weight, tuple) else batch.advantage * old.weight
+    surrogate = jnp.minimum(ratio * gain, clipped * gain)
+    value_error = jnp.square(_of_head(task.specs[kind], old, out.value) - batch.target)
     entropy = policy_now.entropy()
 
     def mean(x: Array, where: Array = old.valid) -> Array:
@@ -281,18 +290,49 @@ def _batches(
     now: Schedule,
     judged: tuple[Judged | None, ...],
 ) -> tuple[Batch, ...]:
-    """Advantages and targets of one member's trajectories."""
-    return tuple(
-        _batch(config, trajectory, now.shaping, spec.value, central)
+    """Advantages and targets of one member's trajectories.
+
+    Advantages are centred over the samples that teach of each kind of games, and measured in the
+    deviation of all kinds together: where nothing is earned nothing is learned, and kinds weigh as
+    `Trajectory.weight` says.
+    """
+    batches = [
+        _batch(config, spec, trajectory, now.shaping, central)
         for spec, trajectory, central in zip(task.specs, played, judged, strict=True)
+    ]
+    centred = [
+        batch.advantage - jnp.mean(batch.advantage, where=batch.trajectory.valid)
+        for batch in batches
+    ]
+    valid = [batch.trajectory.valid for batch in batches]
+    count = jnp.stack([where.sum() for where in valid])
+    each = [jnp.var(x, where=where) for x, where in zip(centred, valid, strict=True)]
+    variance = jnp.where(count > 0, jnp.stack(each) * count, 0.0).sum() / count.sum()
+    scale = jnp.sqrt(variance) + 1e-8
+    return tuple(
+        batch._replace(advantage=jnp.where(where, x / scale, 0.0))
+        for batch, x, where in zip(batches, centred, valid, strict=True)
     )
 
 
+def _of_head(spec: MatchSpec, played: Trajectory, value: Array) -> Array:
+    """[..., E, R] of values [..., E, R, V] those of the head that learns from each game."""
+    if isinstance(played.head, tuple):
+        return value[..., spec.value]
+    at = played.head.reshape(*(1,) * (value.ndim - 3), -1, 1, 1)
+    return jnp.take_along_axis(value, at, axis=-1)[..., 0]
+
+
 def _batch(
-    config: PPOConfig, trajectory: Trajectory, shaping: Array, head: int, central: Judged | None
+    config: PPOConfig,
+    spec: MatchSpec,
+    trajectory: Trajectory,
+    shaping: Array,
+    central: Judged | None,
 ) -> Batch:
-    """Advantages, normalised over the samples that teach, and value targets."""
-    value, last = trajectory.value[..., head], trajectory.last_value[..., head]
+    """Advantages and value targets in units of return."""
+    value = _of_head(spec, trajectory, trajectory.value)
+    last = _of_head(spec, trajectory, trajectory.last_value)
     if central is not None:
         value, last = central.value[:-1], central.value[-1]
     advantage = gae(
@@ -304,12 +344,8 @@ def _batch(
         gamma=config.gamma,
         lam=config.lam,
     )
-    valid = trajectory.valid
-    mean = jnp.mean(advantage, where=valid)
-    deviation = jnp.std(advantage, where=valid)
-    normal = jnp.where(valid, (advantage - mean) / (deviation + 1e-8), 0.0)
     memory = () if central is None else central.memory
-    return Batch(trajectory, normal, advantage + value, memory)
+    return Batch(trajectory, advantage, advantage + value, memory)
 
 
 def _epochs(

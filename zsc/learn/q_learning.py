@@ -254,6 +254,8 @@ def _learn(
     """Some gradient steps on games of the buffer, this segment's included."""
     if extra is not None:
         raise UserError("a method with a loss of its own cannot be learned from action values")
+    if not isinstance(played[0].weight, tuple):
+        raise UserError("a method that weighs games cannot be learned from action values")
     config, policy = rules.config, task.policy
     buffer = buffers.add(state.buffer, _experience(played[0], hypers.shaping))
 

@@ -28,7 +28,8 @@ class MatchSpec:
     relabel: every role sees the game through a random symmetry of its own.
     share: of the games of an update that are of this kind.
     cast: which of a team's policies plays role r; the last one plays the rest of the learner's.
-    value: which of the policy's value heads learns from these games.
+    value: which of the policy's value heads learns from these games; `Match.head` says it for
+        each block instead.
     several: each of the partner's roles has a parameter set of its own; else one plays them all.
 
     Raises UserError for a partner that reads the state in relabelled games.
@@ -93,6 +94,7 @@ class Match(NamedTuple):
     partners: Params = ()  # [K, ...] of the partner of each block; [K, A - R, ...] if `several`
     partner: Array = ()  # type: ignore[assignment]  # [K] int32, who they are in the pool
     latent: Any = ()  # [E, A, ...] what role r is told beside what it sees
+    head: Any = ()  # [K] int32, the value head that learns from each block, if not `spec.value`
 
 
 def draw_match(
@@ -104,16 +106,21 @@ def draw_match(
     symmetries: int,
     partners: Params = (),
     partner: Array | None = None,
+    turn: Array | None = None,
 ) -> Match:
     """Random seats for the roles (only where roles differ) and random symmetries.
 
-    envs: E. symmetries: elements of the game's group. partners, partner: as in `Match`.
+    envs: E. symmetries: elements of the game's group. partners, partner: as in `Match`. turn [K]:
+    the seat of role 0 in each block, the others following; below 0 it is drawn for each game.
     """
     seat_key, symmetry_key = jax.random.split(key)
     seats = jnp.broadcast_to(jnp.arange(num_agents), (envs, num_agents))
     if spec.seated:
-        turn = jax.random.randint(seat_key, (envs, 1), 0, num_agents)
-        seats = (seats + turn) % num_agents
+        drawn = jax.random.randint(seat_key, (envs, 1), 0, num_agents)
+        if turn is not None:
+            fixed = jnp.repeat(turn, envs // len(turn))[:, None]
+            drawn = jnp.where(fixed < 0, drawn, fixed)
+        seats = (seats + drawn) % num_agents
     elements = jnp.zeros((envs, num_agents), jnp.int32)
     if spec.relabel:
         elements = jax.random.randint(symmetry_key, elements.shape, 0, symmetries)

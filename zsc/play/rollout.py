@@ -60,10 +60,14 @@ class Trajectory(NamedTuple):
     carry: Carry  # [E, R, ...] the learner's carries before the first step
     last: Inputs  # [E, R, ...] what is seen after the last step
     world: Any  # [T + 1, E, ...] what a central critic sees, () if there is none
+    head: Any = ()  # [E] int32, the value head that learns from each game, if not the kind's own
+    # [E, R] how much the policy learns from each game, after advantages were normalised: negative
+    # to earn less there, 0 for the value alone; () for 1. `Method.reward` sets it.
+    weight: Any = ()
 
 
 #: The fields of a trajectory without an axis of time.
-TIMELESS = ("last_value", "carry", "last")
+TIMELESS = ("last_value", "carry", "last", "head", "weight")
 
 
 def begin(
@@ -174,7 +178,10 @@ def rollout(
     _, out = apply_team(policy, params, memory, last, players)
     if world is not None:
         data["world"] = jnp.concatenate([data["world"], jax.vmap(world)(end.state)[None]])
-    return end, Trajectory(**data, last_value=out.value, carry=games.learner, last=last)
+    head = match.head
+    if not isinstance(head, tuple):
+        head = jnp.repeat(head, len(match.seats) // spec.blocks)
+    return end, Trajectory(**data, last_value=out.value, carry=games.learner, last=last, head=head)
 
 
 def _kept(games: Games, now: TimeStep, mine: Inputs, action: Array, out: Out) -> dict[str, Any]:
@@ -248,12 +255,21 @@ def replay(
     return jax.lax.scan(step, trajectory.carry, trajectory.inputs)[1]
 
 
-def visit(env: Environment, policy: Policy, params: Params, key: Key, *, envs: int) -> State:
+def visit(
+    env: Environment,
+    policy: Policy,
+    params: Params,
+    key: Key,
+    *,
+    envs: int,
+    who: Callable[[Key], Array] | None = None,
+) -> State:
     """[E, ...] states that some agents reach together; nothing is recorded.
 
     Each game is played for a number of steps of its own, uniform below the horizon. At each step
-    every seat acts by one of the parameter sets [X, ...], drawn anew (the mixed play of CoMeDi,
-    arXiv 2310.15414). Each of them remembers the whole game as seen from every seat.
+    every seat acts by one of the parameter sets [X, ...]: who(key of the step) [E, A] says by
+    which, otherwise it is drawn anew. Each of them remembers the whole game as seen from every
+    seat.
     """
     policy = in_turns(env.spec, policy)
     horizon, agents = env.spec.horizon, env.spec.num_agents
@@ -266,7 +282,7 @@ def visit(env: Environment, policy: Policy, params: Params, key: Key, *, envs: i
     begun = (state, shown, fresh_carry(policy, (count, envs, agents)), nobody)
 
     def step(now: Any, time: Array) -> tuple[Any, None]:
-        """One step of all games by either of the two, until each is to stop."""
+        """One step of all games, until each is to stop."""
         state, shown, carry, acted = now
         who_key, noise_key, rules_key = jax.random.split(jax.random.fold_in(play_key, time), 3)
         seen = inputs_of(
@@ -279,8 +295,9 @@ def visit(env: Environment, policy: Policy, params: Params, key: Key, *, envs: i
             acted=acted,
         )
         carry, out = jax.vmap(lambda p, c: apply_batch(policy, p, c, seen))(params, carry)
-        who = jax.random.randint(who_key, seat.shape, 0, count)
-        logits = jnp.take_along_axis(out.logits, who[None, ..., None], axis=0)[0]
+        anybody = lambda key: jax.random.randint(key, seat.shape, 0, count)
+        acts = (who or anybody)(who_key)
+        logits = jnp.take_along_axis(out.logits, acts[None, ..., None], axis=0)[0]
         action = sample(logits, shown.mask, jax.random.gumbel(noise_key, logits.shape))
         moved, then = jax.vmap(env.step)(jax.random.split(rules_key, envs), state, action)
         going = time < stop
