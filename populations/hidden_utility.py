@@ -12,7 +12,7 @@ is that of `TwoStage`; the mate's shaped reward stays.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, ClassVar
 
@@ -173,8 +173,9 @@ class HiddenUtility(MaximumEntropy):
 
     def train_partners(self, run: Run) -> Pool:
         """Stage 1: MEP's partners and the biased ones, those of a run together."""
-        plain = replace(self, partners=self.partners - self.biased)
-        varied = super(HiddenUtility, plain).train_partners(run)
+        shared = {one.name: getattr(self, one.name) for one in fields(MaximumEntropy)}
+        plain = MaximumEntropy(**shared | {"partners": self.partners - self.biased})
+        varied = plain.train_partners(run)
         biased = self.train_biased(run)
         each, ages = len(varied) // self.members, len(biased) // self.members
         both = join([varied, biased])

@@ -28,10 +28,13 @@ class SmallGame:
     """A game of a few rounds that shows each agent the round and what was done before.
 
     Subclasses say what a joint action pays; see there for the right answers.
+
+    own_first: what an agent did itself is shown first, else what seat 0 did.
     """
 
     actions: int = 2
     rounds: int = 1
+    own_first: bool = False
 
     @property
     def spec(self) -> EnvSpec:
@@ -57,11 +60,13 @@ class SmallGame:
         return after, self.show(after)._replace(reward=jnp.broadcast_to(paid, 2))
 
     def show(self, state: SmallState) -> TimeStep:
-        before = (state.done[..., None] == jnp.arange(self.actions)).reshape(-1)
-        seen = jnp.concatenate([jnp.arange(self.rounds) == state.time, before])
+        orders = jnp.array([[0, 1], [1, 0] if self.own_first else [0, 1]])
+        before = state.done.T[orders, :, None] == jnp.arange(self.actions)  # [A, A, rounds, N]
+        now = jnp.broadcast_to(jnp.arange(self.rounds) == state.time, (2, self.rounds))
+        seen = jnp.concatenate([now, before.reshape(2, -1)], axis=1)
         ended = state.time >= self.rounds
         return TimeStep(
-            obs=jnp.broadcast_to(seen, (2, len(seen))).astype(jnp.uint8),
+            obs=seen.astype(jnp.uint8),
             mask=jnp.ones((2, self.actions), bool),
             reward=jnp.zeros(2),
             terminated=ended,
