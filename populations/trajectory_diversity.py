@@ -64,12 +64,21 @@ class Divergence:
         )(games)  # [n of the games, n of the judges, T, E]
         valid = games.valid.any(-1)
         old = (games.log_prob * games.valid).sum(-1).sum(1)  # [n, E]
-        own = jnp.diagonal(said, axis1=0, axis2=1)  # [T, E, n]
-        weight = jnp.exp(jnp.clip(own.sum(0).T - old, -self.clip, self.clip))  # [n, E]
-        gap = divergence(said, self.reach, valid)  # [n, E]
-        # the score's variance is less about a mean, which changes no expectation
-        base = jax.lax.stop_gradient(gap.mean(1, keepdims=True))
-        return (weight * (gap - base) + base).mean(1).sum()
+        return surrogate(said, old, valid, self.reach, self.clip).mean(1).sum()
+
+
+def surrogate(said: Array, old: Array, playing: Array, reach: float, clip: float) -> Array:
+    """[n, E] what has the gradient of n JSD_g, the mean over trajectories that members `old` made.
+
+    said, playing: as in `divergence`. old [n, E]: log probabilities of the trajectories when they
+    were made. Each counts by its importance, whose gradient is the score.
+    """
+    own = jnp.diagonal(said, axis1=0, axis2=1)  # [T, E, n]
+    weight = jnp.exp(jnp.clip(own.sum(0).T - old, -clip, clip))
+    gap = divergence(said, reach, playing)
+    # the score's variance is less about a mean, which changes no expectation
+    base = jax.lax.stop_gradient(gap.mean(1, keepdims=True))
+    return weight * (gap - base) + base
 
 
 def trajectory_log_prob(policy: Policy | Team, params: Params, game: Trajectory) -> Array:
