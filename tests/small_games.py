@@ -44,6 +44,11 @@ class SmallGame:
         """[] what this round pays the team."""
         raise NotImplementedError
 
+    def stops(self, state: SmallState) -> Array:
+        """[] whether the game is over before its last round."""
+        del state
+        return jnp.asarray(False)
+
     def reset(self, key: Key) -> tuple[SmallState, TimeStep]:
         done = jnp.full((self.rounds, 2), -1, jnp.int32)
         state = SmallState(done, jax.random.randint(key, (), 0, 2), jnp.int32(0))
@@ -51,7 +56,7 @@ class SmallGame:
 
     def step(self, key: Key, state: SmallState, action: Array) -> tuple[SmallState, TimeStep]:
         del key
-        over = state.time >= self.rounds
+        over = (state.time >= self.rounds) | self.stops(state)
         paid = jnp.where(over, 0.0, self.pays(state, action))
         now = (jnp.arange(self.rounds) == state.time)[:, None]
         after = SmallState(
@@ -64,7 +69,7 @@ class SmallGame:
         before = state.done.T[orders, :, None] == jnp.arange(self.actions)  # [A, A, rounds, N]
         now = jnp.broadcast_to(jnp.arange(self.rounds) == state.time, (2, self.rounds))
         seen = jnp.concatenate([now, before.reshape(2, -1)], axis=1)
-        ended = state.time >= self.rounds
+        ended = (state.time >= self.rounds) | self.stops(state)
         return TimeStep(
             obs=seen.astype(jnp.uint8),
             mask=jnp.ones((2, self.actions), bool),
@@ -103,7 +108,7 @@ def _spec(env: SmallGame) -> EnvSpec:
         obs_scale=(1,) * size,
         obs_id=f"small:{type(env).__name__}",
         horizon=env.rounds,
-        fixed_length=True,
+        fixed_length=type(env).stops is SmallGame.stops,
         action_names=tuple(map(str, range(env.actions))),
     )
 
@@ -166,3 +171,18 @@ class ShownLever(SmallGame):
 
     def pays(self, state: SmallState, action: Array) -> Array:
         return (state.time == 1) * (action[0] == action[1]) * 1.0
+
+
+@dataclass(frozen=True)
+class StoppingLever(SmallGame):
+    """Rounds of levers that pay 1 where both pull the same; both pulling the first ends it."""
+
+    actions: int = 3
+    rounds: int = 4
+    own_first: bool = True
+
+    def pays(self, state: SmallState, action: Array) -> Array:
+        return 1.0 * (action[0] == action[1])
+
+    def stops(self, state: SmallState) -> Array:
+        return (state.done == 0).all(1).any()

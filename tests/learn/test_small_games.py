@@ -1,4 +1,4 @@
-"""Learners on games with known answers: a central critic, mixed values, partners of several roles."""
+"""Learners on games with known answers: a central critic, mixed values."""
 
 from __future__ import annotations
 

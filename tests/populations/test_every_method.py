@@ -1,0 +1,160 @@
+"""What holds for every method, on a game that may end early, for agents with a memory.
+
+Of a recipe with two stages the partners are looked at: the second stage is the same for all.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+import zsc
+from tests.compiles import compiles
+from tests.small_games import StoppingLever
+from zsc import PPOConfig
+from zsc.populations import (
+    COLE,
+    E3T,
+    PAIRED,
+    ROTATE,
+    AnyPlay,
+    BestResponseDiversity,
+    CoMeDi,
+    HiddenUtility,
+    HighEntropy,
+    IncompatiblePolicies,
+    LagrangianDiversity,
+    MaximumEntropy,
+    OtherPlay,
+    PopulationBased,
+    SelfPlay,
+    StateAugmentation,
+    TrajectoryDiversity,
+)
+from zsc.populations.stage import Stage
+from zsc.train.sinks import JsonLines, Memory
+
+# a game of tests is registered nowhere
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*cannot be made again"),
+    pytest.mark.filterwarnings("ignore:.*has no symmetry"),
+]
+GAME = StoppingLever()
+PPO = PPOConfig(envs=16, segments=2, epochs=2, minibatches=2, learning_rate=0.02, shaping_steps=0)
+WHOLE = PPOConfig(envs=16, segments=1, epochs=2, minibatches=2, learning_rate=0.02, shaping_steps=0)
+STEPS = 16 * GAME.spec.horizon * 7  # updates of the longest stage
+MEMORY = partial(zsc.gru_policy, widths=(8,), hidden=8)
+
+
+def one_stage(recipe: Any, **settings: Any) -> Any:
+    """A recipe of so many runs, small."""
+    given = {"learner": PPO, "steps": STEPS, "network": MEMORY}
+    return lambda runs, **more: recipe(members=runs, **given | settings | more)
+
+
+def pool_of(recipe: Any, learner: PPOConfig = PPO, **settings: Any) -> Any:
+    """The partners of a recipe with two stages."""
+    given = {
+        "partners": 2,
+        "partner_learner": learner,
+        "partner_steps": STEPS,
+        "network": MEMORY,
+        "snapshots": 2,
+        "responses": False,
+    }
+    return lambda runs, **more: recipe(members=runs, **given | settings | more)
+
+
+METHODS = {
+    "sp": one_stage(SelfPlay),
+    "op": one_stage(OtherPlay),
+    "he": one_stage(HighEntropy),
+    "sa": lambda runs: one_stage(StateAugmentation, groups=runs, rounds=3, games=2)(2 * runs),
+    "e3t": one_stage(E3T, window=2),
+    "any-play": one_stage(AnyPlay, codes=2),
+    "mep": pool_of(MaximumEntropy, WHOLE),
+    "trajedi": pool_of(TrajectoryDiversity, WHOLE),
+    "lipo": pool_of(IncompatiblePolicies, latents=2),
+    "brdiv": pool_of(BestResponseDiversity),
+    "lbrdiv": pool_of(LagrangianDiversity),
+    "comedi": pool_of(CoMeDi, PPOConfig(**{**vars(PPO), "envs": 24})),
+    "hsp": pool_of(HiddenUtility, WHOLE, biased=1, draws=1),
+    "pbt": pool_of(PopulationBased, rounds=3),
+    "cole": one_stage(COLE, generations=3, games=1),
+    "paired": one_stage(PAIRED),
+    "rotate": one_stage(ROTATE, rounds=2, partner_steps=STEPS // 2, learner=None),
+}
+
+
+class EnoughError(Exception):
+    """Stops a training."""
+
+
+@pytest.fixture(scope="module", params=METHODS)
+def trained(request, tmp_path_factory):
+    """The name, the pool of two runs, the rows, and the states around each stage."""
+    stages, real, log = [], Stage.train, Memory()
+
+    def train(self, *args, **kwargs):
+        begun = jax.tree.map(np.asarray, self.begin(*args[1:2]).params)
+        end = real(self, *args, **kwargs)
+        stages.append((self.method.name, begun, jax.tree.map(np.asarray, end.params)))
+        return end
+
+    out = tmp_path_factory.mktemp(request.param) / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stage, "train", train)
+        pool = METHODS[request.param](2).train(GAME, seed=0, out=out, sinks=[log])
+    return request.param, pool, log, stages
+
+
+def test_nothing_is_reported_but_true_returns_and_ratios_begin_at_one(trained):
+    _, _, log, _ = trained
+    names = [name for name in log.rows[0] if name.startswith("return")]
+    for name in names:
+        values = np.concatenate([np.ravel(row[name]) for row in log.rows if name in row])
+        assert (values >= 0).all()
+        assert (values <= GAME.rounds).all()
+    ratio = np.concatenate([np.ravel(row["first_ratio_error"]) for row in log.rows])
+    assert ratio.max() < 1e-4
+
+
+def test_every_parameter_learns(trained):
+    _, _, _, stages = trained
+    for name, begun, end in stages:
+        for old, new in zip(jax.tree.leaves(begun), jax.tree.leaves(end), strict=True):
+            moved = (old != new).reshape(len(old), -1).any(1)
+            assert moved.all(), f"{name}: of shape {old.shape[1:]}"
+
+
+def test_a_run_is_the_same_alone(trained):
+    name, pool, _, _ = trained
+    alone = METHODS[name](1).train(GAME, seed=0)
+    first = jax.tree.map(lambda x: x[: len(alone)], pool.params)
+    for many, one in zip(jax.tree.leaves(first), jax.tree.leaves(alone.params), strict=True):
+        np.testing.assert_allclose(many, one, rtol=2e-4, atol=2e-5)
+
+
+def test_a_stopped_run_goes_on_to_the_same_end_and_compiles_nothing(trained, tmp_path):
+    name, pool, _, _ = trained
+    real = JsonLines.write
+
+    def stop(self, rows, seconds):
+        real(self, rows, seconds)
+        if rows[-1]["update"] >= 5:
+            raise EnoughError
+
+    recipe = METHODS[name](2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("zsc.populations.stage.SAVE_SECONDS", 0)
+        patch.setattr(JsonLines, "write", stop)
+        with pytest.raises(EnoughError):
+            recipe.train(GAME, seed=0, out=tmp_path / "run")
+    with compiles() as count:
+        again = recipe.train(GAME, seed=0, out=tmp_path / "run", resume=True)
+    assert count() == 0
+    assert again.ids == pool.ids
