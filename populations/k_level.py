@@ -45,11 +45,13 @@ class MeetLower:
     """The match hook: level i meets level i - 1 as it is now, the last of a group some of all.
 
     A group has K levels, 1 first, and the best response. weights [K + 1]: how often it meets each
-    level, 0 first. Partners are `trembling`: level 0 is anybody who always does.
+    level, 0 first. Partners are `trembling`, a share of their moves at random: level 0 is anybody
+    who always does, the others do `tremble` of the time.
     """
 
     draw: Draw
     weights: tuple[float, ...]
+    tremble: float = 0.0
 
     def __call__(self, mstate: tuple[()], keys: Key, params: Params, partners: Params) -> Matches:
         """Matches [M, ...]; `Match.partner` is the place of the partner, -1 for level 0."""
@@ -65,8 +67,8 @@ class MeetLower:
         level = jnp.where(level == size - 1, drawn, level)
         place = first + jnp.maximum(level - 1, 0)
         theirs = jax.tree.map(lambda x: x[place], everyone)
-        trembles = (level == 0).astype(jnp.float32)
-        return self.draw(match_key, (theirs, trembles), jnp.where(level == 0, -1, place))
+        shakes = jnp.where(level == 0, 1.0, self.tremble)
+        return self.draw(match_key, (theirs, shakes), jnp.where(level == 0, -1, place))
 
 
 def poisson_weights(levels: int, rate: float) -> tuple[float, ...]:
@@ -93,6 +95,7 @@ class KLevel(Recipe):
     members: int = 4
     levels: int = 5
     rate: float = 1.0
+    tremble: float = 0.0
     blocks: int = 8
 
     def __post_init__(self) -> None:
@@ -100,6 +103,8 @@ class KLevel(Recipe):
         at_least_one(self, "levels", "blocks")
         if not 0 <= self.rate < float("inf"):
             raise UserError(f"rate is {self.rate}: give a number from 0 on")
+        if not 0 <= self.tremble <= 1:
+            raise UserError(f"tremble is {self.tremble}: give a share from 0 to 1")
 
     def stages(self, spec: EnvSpec) -> tuple[Preset, ...]:
         """How levels learn in a game. Raises UserError for games that blocks do not divide."""
@@ -117,10 +122,11 @@ class KLevel(Recipe):
 
     def build(self, run: Run) -> Pool:
         """The best responses; the levels are in the run folder's `partners/`."""
-        network = run.stages[0].network(run.env.spec)
-        spec = MatchSpec("lower", partner=trembling(network), blocks=self.blocks)
-        draw = Draw(spec, run.stages[0].learner.envs, run.env.spec.num_agents)
-        match = MeetLower(draw, poisson_weights(self.levels, self.rate))
+        plan = run.stages[0]
+        acts = trembling(as_learner(plan.learner).plays(plan.network(run.env.spec)))
+        spec = MatchSpec("lower", partner=acts, blocks=self.blocks)
+        draw = Draw(spec, plan.learner.envs, run.env.spec.num_agents)
+        match = MeetLower(draw, poisson_weights(self.levels, self.rate), self.tremble)
         size = self.levels + 1
         stage = run.stage(Method(_TITLE, (spec,), match=match), members=self.members * size)
         state = stage.train(run.log)
@@ -130,7 +136,6 @@ class KLevel(Recipe):
         pool = stage.pool(state, labels)
         levels = pool.take(numbers % size < self.levels)
         # level 0 first: the uniform policy, whatever the parameters
-        acts = trembling(as_learner(stage.learner).plays(network))
         nobody = jax.tree.map(lambda x: x[:1], levels.params)
         both = jax.tree.map(lambda x, y: jnp.concatenate([x, y]), nobody, levels.params)
         epsilon = (jnp.arange(len(levels) + 1) == 0).astype(jnp.float32)

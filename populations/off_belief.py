@@ -31,7 +31,7 @@ from zsc.agents.policy import Policy
 from zsc.agents.pool import Label, Pool
 from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
-from zsc.learn.base import Task
+from zsc.learn.base import Learner, Task
 from zsc.learn.q_learning import Experience, QConfig, Setting, epsilon_greedy, value_learner
 from zsc.nets import sample
 from zsc.play.acting import apply_batch, apply_one, inputs_of
@@ -141,15 +141,14 @@ def carries(task: Task, params: Params, games: Experience) -> Carry:
 class OffBelief(Recipe):
     """Agents that act by what they see, not by what others may have meant.
 
-    values: how action values are learned; None for `QConfig()` with whole games.
     levels: the level that is returned; the one below it is trained first, for as many steps.
     belief: what a seat may be in under uniform play, (env, state, seat, key) -> state; None takes
         that of the game's family.
     deals: of the game, for levels from 2 on, env -> states [X, ...]; None takes the family's.
-    tremble: share of random moves in what is believed of the level below. `learner` is not read.
+    tremble: share of random moves in what is believed of the level below.
+    learner: its settings are those of `iql(QConfig(...))`; None takes the usual ones.
     """
 
-    values: QConfig | None = None
     levels: int = 1
     belief: Belief | None = None
     deals: Deals | None = None
@@ -160,10 +159,9 @@ class OffBelief(Recipe):
         at_least_one(self, "levels")
         if not 0 < self.tremble <= 1:
             raise UserError(f"tremble is {self.tremble}: give a share above 0, up to 1")
-        if self.learner is not None:
-            raise UserError("obl learns action values: give values=QConfig(...), no learner")
-        if self.values is not None and self.values.segments != 1:
-            raise UserError("obl learns from whole games: give values with segments=1")
+        if self.learner is not None and self.learner.segments != 1:
+            raise UserError("obl learns from whole games: give a learner with segments=1")
+        self._values()
 
     def check(self, env: Environment) -> None:
         """Raise UserError for a game without a belief, or deals that cannot be enumerated."""
@@ -184,8 +182,8 @@ class OffBelief(Recipe):
         draws: list[Redraw] = [ByState(belief)]
         if self.levels > 1:
             draws += [ByHistory(self._deals(spec), self.tremble)] * (self.levels - 1)
-        usual, config = preset(spec), self.values or QConfig()
-        learners = [value_learner(config, None, "off_belief", Fictitious(x)) for x in draws]
+        usual, config = preset(spec), self._values()
+        learners = [value_learner(config, None, "iql", Fictitious(x)) for x in draws]
         return tuple(usual.but(learner, self.steps, self.network) for learner in learners)
 
     def loads(self) -> tuple[Load, ...]:
@@ -208,6 +206,14 @@ class OffBelief(Recipe):
         done = self.levels * stage.steps_done(state)
         labels = [Label("off_belief", run.seed, m, done) for m in range(self.members)]
         return stage.pool(state, labels)
+
+    def _values(self) -> QConfig:
+        """How action values are learned. Raises UserError for a learner of another kind."""
+        if self.learner is None:
+            return QConfig()
+        if not isinstance(self.learner, Learner) or self.learner.name != "iql":
+            raise UserError("obl learns action values: give learner=iql(QConfig(...))")
+        return self.learner.config[0]
 
     def _deals(self, spec: EnvSpec) -> Deals:
         deals = self.deals or DEALS.get(_family(spec))

@@ -24,6 +24,7 @@ from zsc.agents.pool import Pool
 from zsc.agents.told import intentions_policy
 from zsc.envs.base import EnvSpec
 from zsc.errors import UserError
+from zsc.learn.base import Learner
 from zsc.learn.q_learning import QConfig, vdn
 from zsc.populations.presets import Preset, preset
 from zsc.populations.recipe import Recipe, Run
@@ -37,24 +38,23 @@ METHOD = Method("sad")
 class SAD(Recipe):
     """Self-play by action values in which others' greedy actions are seen while they explore.
 
-    values: how action values are learned; None for `QConfig()`. The other fields are those of
-        `Recipe`; `learner` is one that learns from a buffer, instead of VDN with `values`.
+    learner: one of action values: `vdn(QConfig(...))`, the usual one, `iql` or `qmix`. The other
+        fields are those of `Recipe`.
     """
-
-    values: QConfig | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.learner is not None and self.values is not None:
-            raise UserError("values are VDN's settings: give them or a learner, not both")
-        if self.values is not None and self.values.epsilon >= 1:
+        config = self.learner.config[0] if isinstance(self.learner, Learner) else self.learner
+        if config is not None and not isinstance(config, QConfig):
+            raise UserError("SAD learns action values: give learner=vdn(QConfig(...))")
+        if config is not None and config.epsilon >= 1:
             raise UserError(
-                f"epsilon is {self.values.epsilon}: give less than 1, or no greedy action is seen"
+                f"epsilon is {config.epsilon:g}: give less than 1, or no greedy action is ever seen"
             )
 
     def stages(self, spec: EnvSpec) -> tuple[Preset, ...]:
         """How agents learn in a game."""
-        learner = self.learner or vdn(self.values or QConfig())
+        learner = self.learner or vdn(QConfig())
         return (preset(spec).but(learner, self.steps, self.network),)
 
     def agents(self, spec: EnvSpec) -> Policy:

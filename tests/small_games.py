@@ -280,22 +280,25 @@ def _hidden_spec(env: HiddenGame) -> EnvSpec:
 
 @dataclass(frozen=True)
 class CatAndDog(HiddenGame):
-    """Alice sees a cat or a dog (after Hu et al. 2021); Bob guesses, +10 or -10, or bails, +.5.
+    """Alice sees a cat or a dog (after Hu et al. 2021); Bob guesses, +10 or -10, or bails.
 
     Alice: 0 and 1, light on and off, are free signals; 2 bails, +1 and the game ends; 3 opens the
     door, -5, and Bob sees the pet. With a convention about the light 10 is earned, with another's
     -10. Without conventions 5 is: the door.
+
+    bail: what Bob's bailing out pays; any number from 0 to 2 leaves all answers as they are.
     """
 
     firsts: int = 4
     seconds: int = 3
+    bail: float = 0.5
 
     def first_pays(self, state: PetState, move: Array) -> Array:
         return jnp.array([0.0, 0.0, 1.0, -5.0, 0.0])[move]
 
     def second_pays(self, state: PetState, move: Array) -> Array:
         guess = jnp.where(move == state.hidden, 10.0, -10.0)
-        return jnp.where(move == 2, 0.5, guess)
+        return jnp.where(move == 2, self.bail, guess)
 
     def ends(self, move: Array) -> Array:
         return move == 2
