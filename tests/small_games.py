@@ -309,7 +309,13 @@ class CatAndDog(HiddenGame):
 
 @dataclass(frozen=True)
 class Hint(HiddenGame):
-    """The first agent sees a coin and says one of two words; the second names the coin for 1."""
+    """The first agent sees a coin and says one of two words; the second names the coin for 1.
+
+    The word of the coin pays .1, so that all agree on what the words say.
+    """
+
+    def first_pays(self, state: PetState, move: Array) -> Array:
+        return 0.1 * (move == state.hidden)
 
     def second_pays(self, state: PetState, move: Array) -> Array:
         return 1.0 * (move == state.hidden)
