@@ -156,15 +156,19 @@ def test_redrawn_hands_are_as_likely_as_the_deals_that_fit(most, monkeypatch):
     go = jax.jit(jax.vmap(partial(SMALL.step, jax.random.key(0)), (0, None)))
     keys = jax.random.split(jax.random.key(9), 4000)
     draw = jax.jit(jax.vmap(partial(hanabi_belief, SMALL), (None, None, 0)))
-    decks, hidden = hanabi_deals(SMALL), 0
-    fits = np.ones((len(decks.deck), 2), bool)
-    real = 17  # the deck of the real game
-    for turn, move in enumerate((tell, discard, tell, discard + 1)):
+    mask = jax.jit(jax.vmap(lambda state: SMALL.show(state).mask))
+    decks, moves = hanabi_deals(SMALL), (tell, discard, tell, discard + 1)
+    games, legal = [], np.ones(len(decks.deck), bool)
+    for turn, move in enumerate(moves):
+        legal &= np.asarray(mask(decks))[:, turn % 2, move]
         joint = jnp.where(jnp.arange(2) == turn % 2, move, SMALL.spec.idle_action)
-        decks, _ = go(decks, joint)
+        games.append(decks := go(decks, joint)[0])
+    real, hidden = int(legal.argmax()), 0  # a deal in which the moves can be made
+    fits = np.ones((len(decks.deck), 2), bool)
+    for decks in games:
         seen = np.asarray(look(decks))
         fits &= (seen == seen[real]).all(-1)
-        truth = jax.tree.map(lambda x: x[real], decks)
+        truth = jax.tree.map(lambda x, decks=decks: x[real], decks)
         for seat in range(2):
             hands = np.asarray(decks.hands)[fits[:, seat], seat]
             found = np.asarray(draw(truth, jnp.int32(seat), keys).hands)[:, seat]
