@@ -11,8 +11,10 @@ met most. No symmetry has to be known: the sequence is anchored in the uniform p
 
 The agents are these best responses; all levels are in the run folder's `partners/`.
 
-Deviations: PPO, or whatever learner is given, where the paper has deep Q-learning; the paper's own
-weights of levels were not found, these are the shape that public code uses.
+Deviations: PPO, or whatever learner is given, where the paper has deep Q-learning. The paper's own
+weights of levels were not found; these are the shape that public code uses. Levels that are met
+make a share of random moves (`tremble`, 0 for none): a level that does one thing for sure teaches
+the next one nothing of all else, and what it is left with there the level after that exploits.
 """
 
 from __future__ import annotations
@@ -88,6 +90,7 @@ class KLevel(Recipe):
     members: independent runs, each with levels and a best response of its own.
     levels: K, beside level 0. rate: mean of the Poisson distribution, levels below the last; 0 for
         the last one alone.
+    tremble: share of random moves of all levels as partners, see above.
     blocks: partners that the best response meets at the same time.
     steps, learner: of each level; None takes the game's preset for best responses.
     """
@@ -95,7 +98,7 @@ class KLevel(Recipe):
     members: int = 4
     levels: int = 5
     rate: float = 1.0
-    tremble: float = 0.0
+    tremble: float = 0.1
     blocks: int = 8
 
     def __post_init__(self) -> None:

@@ -62,8 +62,12 @@ def test_off_belief_agents_open_the_door_with_themselves_and_with_strangers():
     pool = OBL.train(PETS, seed=0)
     earned = np.asarray(crossplay(PETS, {"obl": pool}, episodes=32).matrix())
     assert (earned == 5.0).all()
+
+
+def test_the_second_level_opens_the_door_too():
+    """At level 1 nobody speaks by the light either."""
     second = replace(OBL, levels=2, deals=both_deals, members=1).train(PETS, seed=0)
-    assert [x.skill for x in second.labels] == [5.0]  # the light is random at level 1, too
+    assert [x.skill for x in second.labels] == [5.0]
 
 
 def test_plain_self_play_earns_10_by_a_convention_and_nothing_by_another():
@@ -72,8 +76,10 @@ def test_plain_self_play_earns_10_by_a_convention_and_nothing_by_another():
                      shaping_steps=0)  # fmt: skip
     pool = SelfPlay(members=8, steps=128 * 150, learner=calm, network=NET).train(PETS, seed=1)
     earned = np.asarray(crossplay(PETS, {"sp": pool}, episodes=32).matrix())
-    print(earned.round(1))
-    assert np.diag(earned).mean() > 9.5
+    assert np.diag(earned).min() > 9.9
+    alike, apart = earned[earned > 0], earned[earned < 0]  # strangers of either convention
+    assert min(len(alike) - len(pool), len(apart)) > 0
+    assert alike.mean() + apart.mean() == pytest.approx(0.0, abs=0.2)
 
 
 def play(game, policy, params=(), *, envs=4, key=0):
@@ -248,20 +254,20 @@ def test_levels_bail_then_open_the_door():
     Bob is paid 2 for bailing, not .5: the answers are the same, found with a tenth of the games.
     """
     game = CatAndDog(bail=2.0)
-    calm = PPOConfig(envs=512, segments=1, epochs=4, minibatches=1, learning_rate=0.03,
-                     final_learning_rate=0.003, entropy=0.1, final_entropy=0.0, gamma=1.0,
+    calm = PPOConfig(envs=1024, segments=1, epochs=2, minibatches=1, learning_rate=0.05,
+                     final_learning_rate=0.005, entropy=0.5, final_entropy=0.0, gamma=1.0,
                      shaping_steps=0)  # fmt: skip
-    recipe = KLevel(members=1, levels=3, tremble=0.2, steps=1024 * 80, learner=calm,
+    recipe = KLevel(members=2, levels=3, tremble=0.3, steps=2048 * 120, learner=calm,
                     network=table_policy)  # fmt: skip
     log = Kept()
     pool = recipe.build(recipe.running(game, 0, log))
     levels = log.pools["partners"]
-    assert [x.method for x in levels.labels] == [f"k_level/{i}" for i in range(4)]
-    assert [x.method for x in pool.labels] == ["k_level"]
+    numbers = [0, 1, 2, 3, 1, 2, 3]
+    assert [x.method for x in levels.labels] == [f"k_level/{i}" for i in numbers]
+    assert [x.method for x in pool.labels] == ["k_level"] * 2
     sure = replace(levels, policy=greedy(levels.policy))
     earned = np.diag(crossplay(game, {"levels": sure}, episodes=64).matrix())
-    print(earned)
-    assert earned[1:].tolist() == [1.0, 5.0, 5.0]
+    assert earned[1:].tolist() == [1.0, 5.0, 5.0] * 2
 
 
 def test_a_trembling_agent_that_always_does_is_uniform():
@@ -282,10 +288,6 @@ def test_the_last_level_is_met_most():
 
 
 # SAD
-
-
-def trained(recipe, game, **settings):
-    return recipe.train(game, seed=0, **settings)
 
 
 @pytest.mark.parametrize(("told", "right"), [(True, 1.0), (False, 0.75)])
