@@ -13,7 +13,7 @@ import pytest
 import zsc
 from tests.compiles import compiles
 from tests.endurance import same
-from tests.small_games import CatAndDog, Hint, both_deals, redrawn
+from tests.small_games import CatAndDog, Hint, TwoStepMatrix, both_deals, redrawn
 from tests.tabular import table_policy
 from zsc import (
     MatchSpec,
@@ -194,6 +194,17 @@ def test_off_belief_learning_runs_in_hanabi_with_a_memory():
     pool = recipe.train(TINY, seed=0, sinks=[log])
     assert np.isfinite(log["loss"]).all()
     assert pool.policy == greedy(small(TINY.spec))
+
+
+def test_where_nothing_is_hidden_and_all_move_at_once_a_reply_is_the_others_move():
+    """Both choose at a time: with the second matrix 8 is earned by who believes in itself."""
+    game = TwoStepMatrix()
+    nothing = lambda env, state, seat, key: state
+    recipe = replace(OBL, belief=nothing, members=2, steps=64 * 60)
+    log = Memory()
+    pool = recipe.train(game, seed=0, sinks=[log])
+    assert np.isfinite(log["loss"]).all()
+    assert min(x.skill for x in pool.labels) >= 7
 
 
 BAD = {
