@@ -197,7 +197,7 @@ def test_off_belief_learning_runs_in_hanabi_with_a_memory():
 
 
 def test_where_nothing_is_hidden_and_all_move_at_once_a_reply_is_the_others_move():
-    """Both choose at a time: with the second matrix 8 is earned by who believes in itself."""
+    """Then it is independent Q-learning, which finds at least the matrix of sevens."""
     game = TwoStepMatrix()
     nothing = lambda env, state, seat, key: state
     recipe = replace(OBL, belief=nothing, members=2, steps=64 * 60)
@@ -364,6 +364,9 @@ def test_a_recipe_that_was_stopped_goes_on_to_the_same_end_and_compiles_once(nam
     assert saved_states(tmp_path / "cut" / "state", "level-2" if name == "obl" else "main")
     recipe.train(game, seed=0, out=tmp_path / "cut", resume=True)
     assert same(tmp_path / "whole", tmp_path / "cut")
+    if name == "k-level":
+        levels = zsc.load_pool(tmp_path / "cut" / "partners")
+        assert [x.method for x in levels.labels] == ["k_level/0", "k_level/1", "k_level/2"]
 
 
 def test_experience_keeps_the_states():

@@ -103,7 +103,7 @@ class Experience(NamedTuple):
     terminated: Array  # [T]
     playing: Array  # [T, R]
     carry: Carry  # [R, ...] memories before the first step
-    world: Any  # [T + 1, ...] what the mixing network sees, () if nothing
+    world: Any  # [T + 1, ...] what the mixing network sees, or whole states; () if nothing
 
 
 class Mixing(NamedTuple):

@@ -60,7 +60,7 @@ class Trajectory(NamedTuple):
     last_value: Array  # [E, R, V] value of what follows the last step
     carry: Carry  # [E, R, ...] the learner's carries before the first step
     last: Inputs  # [E, R, ...] what is seen after the last step
-    world: Any  # [T + 1, E, ...] what a central critic sees, () if there is none
+    world: Any  # [T + 1, E, ...] what the learner wants to see of states, () for nothing
     head: Any = ()  # [E] int32, the value head that learns from each game, if not the kind's own
     # [E, R] how much the policy learns from each game, after advantages were normalised: negative
     # to earn less there, 0 for the value alone; () for 1. `Method.reward` sets it.
