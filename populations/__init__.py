@@ -19,12 +19,15 @@ from zsc.populations.fictitious_co_play import FictitiousCoPlay
 from zsc.populations.hidden_utility import HiddenUtility
 from zsc.populations.high_entropy import HighEntropy
 from zsc.populations.incompatible_policies import IncompatiblePolicies
+from zsc.populations.k_level import KLevel
 from zsc.populations.maximum_entropy import MaximumEntropy
+from zsc.populations.off_belief import OffBelief
 from zsc.populations.other_play import OtherPlay
 from zsc.populations.paired import PAIRED
 from zsc.populations.population_based import PopulationBased
 from zsc.populations.recipe import Recipe, Run
 from zsc.populations.rotate import ROTATE
+from zsc.populations.sad import SAD
 from zsc.populations.self_play import SelfPlay
 from zsc.populations.state_augmentation import StateAugmentation
 from zsc.populations.trajectory_diversity import TrajectoryDiversity
@@ -38,6 +41,9 @@ register_method("he", HighEntropy)
 register_method("sa", StateAugmentation)
 register_method("e3t", E3T)
 register_method("any-play", AnyPlay)
+register_method("obl", OffBelief)
+register_method("k-level", KLevel)
+register_method("sad", SAD)
 register_method("fcp", FictitiousCoPlay)
 register_method("mep", MaximumEntropy)
 register_method("trajedi", TrajectoryDiversity)
@@ -58,6 +64,7 @@ __all__ = [
     "E3T",
     "PAIRED",
     "ROTATE",
+    "SAD",
     "AnyPlay",
     "BehaviourCloning",
     "BestResponse",
@@ -67,9 +74,11 @@ __all__ = [
     "HiddenUtility",
     "HighEntropy",
     "IncompatiblePolicies",
+    "KLevel",
     "LagrangianDiversity",
     "MaximumEntropy",
     "Method",
+    "OffBelief",
     "OtherPlay",
     "PopulationBased",
     "Recipe",

@@ -186,3 +186,168 @@ class StoppingLever(SmallGame):
 
     def stops(self, state: SmallState) -> Array:
         return (state.done == 0).all(1).any()
+
+
+class PetState(NamedTuple):
+    """A round of a game in which the first agent knows something that the second does not."""
+
+    hidden: Array  # [] int32, 0 or 1
+    move: Array  # [] int32, the first agent's, -1 before
+    time: Array  # [] int32; 2 when the game is over
+
+
+@dataclass(frozen=True)
+class HiddenGame:
+    """One of two things is hidden from the second agent; the first moves, then the second.
+
+    Subclasses say what is paid, when the first move ends the game, and when it shows the thing.
+    """
+
+    firsts: int = 2  # actions of the first agent
+    seconds: int = 2  # and of the second
+
+    @property
+    def spec(self) -> EnvSpec:
+        return _hidden_spec(self)
+
+    def first_pays(self, state: PetState, move: Array) -> Array:
+        """[] what the first move pays."""
+        del state, move
+        return jnp.float32(0)
+
+    def second_pays(self, state: PetState, move: Array) -> Array:
+        """[] what the second move pays."""
+        raise NotImplementedError
+
+    def ends(self, move: Array) -> Array:
+        """[] bool: the first move ends the game."""
+        return move < -1
+
+    def shows(self, move: Array) -> Array:
+        """[] bool: the second agent sees what was hidden."""
+        return move < -1
+
+    def reset(self, key: Key) -> tuple[PetState, TimeStep]:
+        state = PetState(jax.random.randint(key, (), 0, 2), jnp.int32(-1), jnp.int32(0))
+        return state, self.show(state)
+
+    def step(self, key: Key, state: PetState, action: Array) -> tuple[PetState, TimeStep]:
+        del key
+        first, second = state.time == 0, state.time == 1
+        paid = first * self.first_pays(state, action[0])
+        paid = paid + second * self.second_pays(state, action[1])
+        over = jnp.where(first & self.ends(action[0]), 2, state.time + 1)
+        after = PetState(
+            state.hidden, jnp.where(first, action[0], state.move), jnp.minimum(over, 2)
+        )
+        return after, self.show(after)._replace(reward=jnp.broadcast_to(paid, 2))
+
+    def show(self, state: PetState) -> TimeStep:
+        """Each agent sees the time, the first move, and what is hidden if it may."""
+        idle = self.spec.num_actions - 1
+        open_ = jnp.stack([jnp.array(True), self.shows(state.move)])
+        thing = open_[:, None] & (state.hidden == jnp.arange(2))
+        shared = jnp.concatenate([state.time == jnp.arange(3), state.move == jnp.arange(idle)])
+        obs = jnp.concatenate([jnp.broadcast_to(shared, (2, len(shared))), thing], axis=1)
+        ended, number = state.time >= 2, jnp.arange(idle + 1)
+        moves = jnp.stack([number < self.firsts, number < self.seconds])
+        turn = (jnp.arange(2) == state.time)[:, None]
+        return TimeStep(
+            obs=obs.astype(jnp.uint8),
+            mask=jnp.where(turn, moves, number == idle) | ended,
+            reward=jnp.zeros(2),
+            terminated=ended,
+            truncated=jnp.zeros_like(ended),
+            info=first_info(self.spec),
+        )
+
+    def world(self, state: PetState) -> Array:
+        return self.show(state).obs.reshape(-1)
+
+    def symmetry(self) -> Symmetry:
+        return trivial_symmetry(self.spec.obs_shape[0], self.spec.num_actions, 2)
+
+    def render(self, state: PetState) -> np.ndarray:
+        return np.zeros((8, 8, 3), np.uint8)
+
+    def snapshot(self, state: PetState) -> dict[str, Any]:
+        return state._asdict()
+
+    def restore(self, snapshot: dict[str, Any]) -> PetState:
+        return PetState(**{n: jnp.asarray(x, jnp.int32) for n, x in snapshot.items()})
+
+
+@cache
+def _hidden_spec(env: HiddenGame) -> EnvSpec:
+    moves = max(env.firsts, env.seconds)
+    size = 3 + moves + 2
+    return EnvSpec(
+        id=f"small/{type(env).__name__}",
+        version=1,
+        num_agents=2,
+        num_actions=moves + 1,
+        obs_shape=(size,),
+        obs_dtype="uint8",
+        obs_scale=(1,) * size,
+        obs_id=f"small:{type(env).__name__}",
+        horizon=2,
+        fixed_length=False,
+        action_names=(*map(str, range(moves)), "wait"),
+        idle_action=moves,
+        turns=True,
+    )
+
+
+@dataclass(frozen=True)
+class CatAndDog(HiddenGame):
+    """Alice sees a cat or a dog (after Hu et al. 2021); Bob guesses, +10 or -10, or bails.
+
+    Alice: 0 and 1, light on and off, are free signals; 2 bails, +1 and the game ends; 3 opens the
+    door, -5, and Bob sees the pet. With a convention about the light 10 is earned, with another's
+    -10. Without conventions 5 is: the door.
+
+    bail: what Bob's bailing out pays; any number from 0 to 2 leaves all answers as they are.
+    """
+
+    firsts: int = 4
+    seconds: int = 3
+    bail: float = 0.5
+
+    def first_pays(self, state: PetState, move: Array) -> Array:
+        return jnp.array([0.0, 0.0, 1.0, -5.0, 0.0])[move]
+
+    def second_pays(self, state: PetState, move: Array) -> Array:
+        guess = jnp.where(move == state.hidden, 10.0, -10.0)
+        return jnp.where(move == 2, self.bail, guess)
+
+    def ends(self, move: Array) -> Array:
+        return move == 2
+
+    def shows(self, move: Array) -> Array:
+        return move == 3
+
+
+@dataclass(frozen=True)
+class Hint(HiddenGame):
+    """The first agent sees a coin and says one of two words; the second names the coin for 1.
+
+    The word of the coin pays .1, so that all agree on what the words say.
+    """
+
+    def first_pays(self, state: PetState, move: Array) -> Array:
+        return 0.1 * (move == state.hidden)
+
+    def second_pays(self, state: PetState, move: Array) -> Array:
+        return 1.0 * (move == state.hidden)
+
+
+def redrawn(env: HiddenGame, state: PetState, seat: Array, key: Key) -> PetState:
+    """The belief under uniform play: either thing is as likely, unless the seat sees it."""
+    knows = (seat == 0) | env.shows(state.move)
+    return state._replace(hidden=jnp.where(knows, state.hidden, jax.random.randint(key, (), 0, 2)))
+
+
+def both_deals(env: HiddenGame) -> PetState:
+    """[2] the first states."""
+    state = env.reset(jax.random.key(0))[0]
+    return PetState(jnp.arange(2), *(jnp.repeat(x[None], 2) for x in state[1:]))

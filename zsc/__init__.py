@@ -25,6 +25,7 @@ from zsc.agents.policy import (
     mixture,
     mlp_policy,
     told,
+    trembling,
 )
 from zsc.agents.policy import register as register_policy
 from zsc.agents.pool import Label, Pool, Roster, join, load_pool, make_pool, save_pool
@@ -109,6 +110,7 @@ __all__ = [
     "self_play_returns",
     "setup",
     "told",
+    "trembling",
     "vdn",
     "with_latent",
 ]

@@ -26,7 +26,7 @@ from zsc.types import Array, Carry, Key, Params, State
 
 Config = tuple[tuple[str, Any], ...]
 
-READS = ("state", "actions", "latent")  # what a policy may be given beside observations
+READS = ("state", "actions", "latent", "meant")  # what a policy may be given beside observations
 
 
 class Inputs(NamedTuple):
@@ -40,6 +40,8 @@ class Inputs(NamedTuple):
     # [A] int32 the last joint action, its own first, then by seat; -1 before the first; "actions"
     acted: Any = ()
     latent: Any = ()  # what the match told this role; if it reads "latent"
+    # [A] int32, as `acted`: what those who learn would have done had they not explored; "meant"
+    meant: Any = ()
 
 
 class Out(NamedTuple):
@@ -58,7 +60,8 @@ class Policy:
     (carry, Out). Two policies of equal name and config are equal and share compiled programs.
 
     reads: what it is given beside observations, any of "state" (scripts and views of another
-        encoding), "actions" (the last joint action) and "latent" (what a match told its role).
+        encoding), "actions" (the last joint action), "latent" (what a match told its role) and
+        "meant" (the greedy last joint action, which is the last one where nobody explores).
     """
 
     name: str
@@ -384,7 +387,7 @@ def _mixture(*, name: str, config: Config, epsilon: float) -> Policy:
     return mixture(build(name, config), epsilon)
 
 
-def mixture(policy: Policy, epsilon: float) -> Policy:
+def mixture(policy: Policy, epsilon: float | Array) -> Policy:
     """With probability epsilon a uniform legal action, else the policy's. Same parameters."""
 
     def apply(params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
@@ -396,6 +399,27 @@ def mixture(policy: Policy, epsilon: float) -> Policy:
 
     config = (("config", policy.config), ("epsilon", epsilon), ("name", policy.name))
     return replace(policy, name="mixture", config=config, apply=apply)
+
+
+@register("trembling")
+def _trembling(*, name: str, config: Config) -> Policy:
+    return trembling(build(name, config))
+
+
+def trembling(policy: Policy) -> Policy:
+    """`mixture` with epsilon as a parameter: (own parameters, epsilon []), fresh ones with 0.
+
+    So agents that differ in how often they act at random are a pool of one kind; with epsilon 1
+    the agent is the uniform policy, whatever its own parameters.
+    """
+
+    def apply(params: Any, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
+        own, epsilon = params
+        return mixture(policy, epsilon).apply(own, carry, inputs)
+
+    config = (("config", policy.config), ("name", policy.name))
+    init = lambda key: (policy.init(key), jnp.zeros(()))
+    return replace(policy, name="trembling", config=config, init=init, apply=apply)
 
 
 @register("told")

@@ -96,3 +96,34 @@ def with_latent(policy: Policy, size: int) -> Policy:
     config = (("config", policy.config), ("name", policy.name), ("size", size))
     reads = tuple(name for name in policy.reads if name != "latent")
     return replace(policy, name="with_latent", config=config, init=init, apply=apply, reads=reads)
+
+
+@register("intentions")
+def _intentions(*, name: str, config: Config, agents: int, actions: int) -> Policy:
+    return _reading_intentions(build(name, config), agents, actions)
+
+
+def intentions_policy(spec: EnvSpec, *, network: MakePolicy = mlp_policy) -> Policy:
+    """A policy that sees beside its observation what the others meant to do last, as one-hots.
+
+    That is their greedy action while they explore, and what they did once nobody does. network: as
+    in `latent_policy`.
+    """
+    size = (spec.num_agents - 1) * spec.num_actions
+    return _reading_intentions(flat_network(network, spec, size), spec.num_agents, spec.num_actions)
+
+
+def _reading_intentions(base: Policy, agents: int, actions: int) -> Policy:
+    def apply(params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
+        theirs = jax.nn.one_hot(inputs.meant[1:], actions)  # zeros before the first step
+        seen = beside(inputs.obs, theirs.reshape(-1))
+        return base.apply(params, carry, inputs._replace(obs=seen))
+
+    config = (
+        ("actions", actions),
+        ("agents", agents),
+        ("config", base.config),
+        ("name", base.name),
+    )
+    reads = (*base.reads, "meant")
+    return replace(base, name="intentions", config=config, apply=apply, reads=reads)

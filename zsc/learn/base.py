@@ -70,7 +70,8 @@ class Learner:
     behave(policy) -> policy: how it explores while it learns, with parameters
     acting(params, hypers) -> params.
     plays(policy) -> policy: how the agents act when learning is over.
-    world(env) -> the function of a state whose values [T + 1, E, ...] it wants to see, or None.
+    world(env) -> the function of a state whose values [T + 1, E, ...] it wants to see, an array or
+        a tree of them, or None.
     learn_jointly: `learn` for all members [M, ...] with one loss for all of them, or None.
     """
 

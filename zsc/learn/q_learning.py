@@ -91,6 +91,7 @@ class QState(NamedTuple):
     optimizer: PyTree
     mixer_optimizer: PyTree
     buffer: Buffer
+    given: Params = ()  # what targets of another kind are made with; no step changes it
 
 
 class Experience(NamedTuple):
@@ -102,7 +103,7 @@ class Experience(NamedTuple):
     terminated: Array  # [T]
     playing: Array  # [T, R]
     carry: Carry  # [R, ...] memories before the first step
-    world: Any  # [T + 1, ...] what the mixing network sees, () if nothing
+    world: Any  # [T + 1, ...] what the mixing network sees, or whole states; () if nothing
 
 
 class Mixing(NamedTuple):
@@ -144,6 +145,20 @@ class Added:
 MakeMixing = Callable[[Environment], Mixing]
 
 
+class Setting(NamedTuple):
+    """What the targets of one gradient step are made with."""
+
+    params: Params  # of the online network
+    state: QState
+    epsilon: Array  # [] how much is explored now
+
+
+#: Targets of another kind, of frozen dataclasses with `__call__`: (config, task, key, setting,
+#: games) -> targets [G, T, R], and where they hold [G, T, R] bool. Then the world of an experience
+#: is the states of the games [G, T + 1, ...].
+Targets = Callable[[QConfig, Task, Key, Setting, Experience], tuple[Array, Array]]
+
+
 @dataclass(frozen=True)
 class EpsilonGreedy:
     """How value learners explore: parameters (params, epsilon), the best legal action or, with
@@ -181,12 +196,17 @@ def qmix(config: QConfig, mixing: Qmix | None = None) -> Learner:
     return value_learner(config, mixing or Qmix(), "qmix")
 
 
-def value_learner(config: QConfig, mixing: MakeMixing | None, name: str) -> Learner:
-    """Deep Q-learning with double targets; `mixing` makes the team's value, None: each its own."""
-    rules = _Rules(config, mixing)
+def value_learner(
+    config: QConfig, mixing: MakeMixing | None, name: str, targets: Targets | None = None
+) -> Learner:
+    """Deep Q-learning with double targets; `mixing` makes the team's value, None: each its own.
+
+    targets: makes others, for learners without a mixing.
+    """
+    rules = _Rules(config, mixing, targets)
     return Learner(
         name=name,
-        config=(config, mixing),
+        config=(config, mixing) if targets is None else (config, mixing, targets),
         envs=config.envs,
         segments=config.segments,
         init=partial(_init, rules),
@@ -195,7 +215,7 @@ def value_learner(config: QConfig, mixing: MakeMixing | None, name: str) -> Lear
         behave=epsilon_greedy,
         plays=greedy,
         acting=lambda params, hypers: (params, hypers.epsilon),
-        world=(lambda env: None) if mixing is None else (lambda env: mixing(env).world),
+        world=rules.world,
     )
 
 
@@ -204,6 +224,13 @@ class _Rules(NamedTuple):
 
     config: QConfig
     mixing: MakeMixing | None
+    targets: Targets | None = None
+
+    def world(self, env: Environment) -> Callable[[State], Any] | None:
+        """What a trajectory keeps of the states."""
+        if self.targets is not None:
+            return lambda state: state
+        return None if self.mixing is None else self.mixing(env).world
 
     @property
     def optimizer(self) -> optax.GradientTransformation:
@@ -263,6 +290,11 @@ def _learn(
         params, own, mixer, mixer_own = carry
         games = buffers.draw(buffer, key, config.batch)
         error = partial(td_error, rules, task, state=state, games=games)
+        if rules.targets is not None:
+            own_key = jax.random.fold_in(key, 1)
+            setting = Setting(params, state, hypers.epsilon)
+            goal, where = rules.targets(config, task, own_key, setting, games)
+            error = partial(_distance, task, games=games, goal=goal, where=where)
         found, grads = jax.value_and_grad(error, argnums=(0, 1))(params, mixer)
         params, own = descend(rules.optimizer, policy, hypers.rate, params, own, grads[0])
         mixer, mixer_own = step(rules.optimizer, hypers.rate, mixer, mixer_own, grads[1])
@@ -273,7 +305,7 @@ def _learn(
     params, own, mixer, mixer_own = done
     near = partial(optax.incremental_update, step_size=config.follow)
     targets = near(params, state.target), near(mixer, state.mixer_target)
-    after = QState(targets[0], mixer, targets[1], own, mixer_own, buffer)
+    after = QState(targets[0], mixer, targets[1], own, mixer_own, buffer, state.given)
     return params, after, {"loss": errors.mean(), "epsilon": hypers.epsilon}
 
 
@@ -306,6 +338,17 @@ def td_error(
     return error.sum() / jnp.maximum(where.sum(), 1)
 
 
+def _distance(
+    task: Task, params: Params, mixer: Params, games: Experience, goal: Array, where: Array
+) -> Array:
+    """The mean squared error of the values of what was done, where [G, T, R]."""
+    del mixer
+    now = _values(task, params, games)[:, :-1]
+    chosen = jnp.take_along_axis(now, games.action[..., None], -1)[..., 0]
+    error = jnp.square(chosen - jax.lax.stop_gradient(goal)) * where
+    return error.sum() / jnp.maximum(where.sum(), 1)
+
+
 def _values(task: Task, params: Params, games: Experience) -> Array:
     """[G, T + 1, R, N] action values along games."""
     by_time = jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), games.inputs)
@@ -333,7 +376,7 @@ def _shapes(rules: _Rules, task: Task, key: Key) -> Experience:
     """Shapes of one game as the buffer keeps it."""
     (spec,), env = task.specs, task.env
     length = -(-env.spec.horizon // rules.config.segments)
-    world = None if rules.mixing is None else rules.mixing(env).world
+    world = rules.world(env)
 
     def play(key: Key) -> Experience:
         """An experience, of which only the shapes are needed."""

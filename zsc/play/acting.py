@@ -28,14 +28,17 @@ def inputs_of(
     state: State = (),
     acted: Any = (),
     latent: Any = (),
+    meant: Any = (),
 ) -> Inputs:
     """Inputs with the leading axes of `seat`: [...] of one agent a game, or [..., R] of several.
 
     reads: what the policies are given beside observations, see `Policy.reads`.
-    obs, mask, latent, seat: per agent. first, state, acted [A]: per game, with leading axes [...];
-    acted is the last joint action by seat, -1 before the first. Agents of one game share them.
+    obs, mask, latent, seat: per agent. first, state, acted, meant [A]: per game, with leading axes
+    [...]; acted is the last joint action by seat, -1 before the first; meant what it would have
+    been without exploration, and the same if left out. Agents of one game share them.
     """
     wanted = set(reads)
+    meant = acted if isinstance(meant, tuple) else meant
     several = seat.ndim > first.ndim
 
     def shared(x: Array) -> Array:
@@ -53,6 +56,7 @@ def inputs_of(
         state=jax.tree.map(shared, state) if "state" in wanted else (),
         acted=own_first(shared(acted), seat) if "actions" in wanted else (),
         latent=latent if "latent" in wanted else (),
+        meant=own_first(shared(meant), seat) if "meant" in wanted else (),
     )
 
 

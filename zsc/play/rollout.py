@@ -40,6 +40,7 @@ class Games(NamedTuple):
     returns: Array  # [E] float32, true return so far of the first game here, of role 0
     length: Array  # [E] int32, its steps so far
     acted: Array  # [E, A] int32, the last joint action by seat, -1 before the first
+    meant: Any = ()  # [E, A] the same without exploration; () where nobody is told
 
 
 class Trajectory(NamedTuple):
@@ -59,7 +60,7 @@ class Trajectory(NamedTuple):
     last_value: Array  # [E, R, V] value of what follows the last step
     carry: Carry  # [E, R, ...] the learner's carries before the first step
     last: Inputs  # [E, R, ...] what is seen after the last step
-    world: Any  # [T + 1, E, ...] what a central critic sees, () if there is none
+    world: Any  # [T + 1, E, ...] what the learner wants to see of states, () for nothing
     head: Any = ()  # [E] int32, the value head that learns from each game, if not the kind's own
     # [E, R] how much the policy learns from each game, after advantages were normalised: negative
     # to earn less there, 0 for the value alone; () for 1. `Method.reward` sets it.
@@ -89,6 +90,7 @@ def begin(
         others = num_agents - spec.learners(num_agents)
         partner = fresh_carry(spec.partner, (spec.blocks, envs // spec.blocks, others))
     over = jnp.zeros(envs, bool)
+    told = "meant" in _read(spec, policy)
     return Games(
         state=state,
         timestep=timestep,
@@ -100,6 +102,7 @@ def begin(
         returns=jnp.zeros(envs),
         length=jnp.zeros(envs, jnp.int32),
         acted=jnp.full((envs, num_agents), -1, jnp.int32),
+        meant=jnp.full((envs, num_agents), -1, jnp.int32) if told else (),
     )
 
 
@@ -117,7 +120,7 @@ def begin_anew(
         over = games.over.reshape(old.shape[:axes])
         return jnp.where(over.reshape(over.shape + (1,) * (old.ndim - axes)), new, old)
 
-    names = ("state", "timestep", "first", "learner", "acted")
+    names = ("state", "timestep", "first", "learner", "acted", "meant")
     mine = {n: jax.tree.map(pick, getattr(games, n), getattr(fresh, n)) for n in names}
     partner = jax.tree.map(lambda x, y: pick(x, y, axes=2), games.partner, fresh.partner)
     return games._replace(**mine, partner=partner, over=jnp.zeros_like(games.over))
@@ -158,8 +161,8 @@ def rollout(
         learner, out = apply_team(policy, params, memory, mine, players)
         action = sample(out.logits, mine.mask, _own(view, noise))
         partner, others = _partners_act(view, games, seen, noise)
-        chosen = action if spec.partner is None else jnp.concatenate([action, others], axis=1)
-        joint = _to_seats(view, chosen, turn)
+        together = lambda own: jnp.concatenate([own, others], axis=1) if spec.partner else own
+        joint = _to_seats(view, together(action), turn)
         keys = jax.random.split(jax.random.fold_in(step_key, index), len(games.over))
         state, now = jax.vmap(env.step)(keys, games.state, joint)
         earned = _of_roles(view, now.reward, turn)
@@ -169,7 +172,11 @@ def rollout(
         data = _kept(games, now, mine, action, out) | {"reward": earned} | shown
         data["world"] = () if world is None else jax.vmap(world)(games.state)
         memories = put_turn(games.learner, turn, learner), partner
-        return _moved(games, state, now, memories, earned, joint), data
+        after = _moved(games, state, now, memories, earned, joint)
+        if "meant" in view.reads:
+            greedy = sample(out.logits, mine.mask, jnp.zeros_like(out.logits))
+            after = after._replace(meant=_to_seats(view, together(greedy), turn))
+        return after, data
 
     end, data = jax.lax.scan(step, games, (jnp.arange(length), noise))
     seen = _see(view, end)
@@ -177,7 +184,8 @@ def rollout(
     memory = take_turn(end.learner, seen.agent if view.by_turn else None)
     _, out = apply_team(policy, params, memory, last, players)
     if world is not None:
-        data["world"] = jnp.concatenate([data["world"], jax.vmap(world)(end.state)[None]])
+        rows, after = data["world"], jax.vmap(world)(end.state)
+        data["world"] = jax.tree.map(lambda x, y: jnp.concatenate([x, y[None]]), rows, after)
     head = match.head
     if not isinstance(head, tuple):
         head = jnp.repeat(head, len(match.seats) // spec.blocks)
@@ -344,9 +352,13 @@ class _View(NamedTuple):
 
 
 def _view(env: Environment, spec: MatchSpec, policy: Policy | Team, match: Match) -> _View:
+    return _View(env, spec, match, _read(spec, policy), env.spec.turns and not spec.seated)
+
+
+def _read(spec: MatchSpec, policy: Policy | Team) -> frozenset[str]:
+    """What anybody in the game is given beside observations."""
     everyone = (*policies_of(policy), *(() if spec.partner is None else (spec.partner,)))
-    reads = frozenset(name for one in everyone for name in one.reads)
-    return _View(env, spec, match, reads, env.spec.turns and not spec.seated)
+    return frozenset(name for one in everyone for name in one.reads)
 
 
 def _see(view: _View, games: Games) -> Inputs:
@@ -372,13 +384,21 @@ def _see(view: _View, games: Games) -> Inputs:
         state=games.state,
         acted=games.acted,
         latent=latent,
+        meant=games.meant,
     )
-    if view.spec.relabel and "actions" in view.reads:
-        whose = (seats[..., None] + jnp.arange(seen.acted.shape[-1])) % seen.acted.shape[-1]
-        renamed = jax.vmap(jax.vmap(jax.vmap(view.env.symmetry().action, (None, 0, 0))))
-        acted = renamed(elements, jnp.maximum(seen.acted, 0), whose)
-        seen = seen._replace(acted=jnp.where(seen.acted < 0, -1, acted))
-    return seen
+    if not view.spec.relabel:
+        return seen
+
+    def renamed(did: Array) -> Array:
+        """Actions [E, R, A], own first, as the roles call them."""
+        whose = (seats[..., None] + jnp.arange(did.shape[-1])) % did.shape[-1]
+        rename = jax.vmap(jax.vmap(jax.vmap(view.env.symmetry().action, (None, 0, 0))))
+        return jnp.where(did < 0, -1, rename(elements, jnp.maximum(did, 0), whose))
+
+    return seen._replace(
+        acted=renamed(seen.acted) if "actions" in view.reads else (),
+        meant=renamed(seen.meant) if "meant" in view.reads else (),
+    )
 
 
 def _own(view: _View, per_role: Array) -> Array:
