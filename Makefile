@@ -6,13 +6,20 @@ DEV := .venv/.installed-dev
 BENCH := .venv/.installed-bench
 CODE := zsc populations evaluation tests benchmarks
 
-.PHONY: demo test check format oracle fuzz endurance mutants table rosters bench notebooks clean
+.PHONY: demo test long ladder check format oracle fuzz endurance mutants table rosters bench notebooks clean
 
 demo: $(RUN)  ## train three kinds of pools and draw their cross-play (a few minutes)
 	$(BIN)/zsc demo --out demo
 
 test: $(DEV)  ## all tests and the notebook at a small size
 	ZSC_SMALL=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbmake tests notebooks
+
+long: $(DEV)  ## the tests that `make test` leaves out: every method, several processes, kills; half an hour
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m long tests
+
+ladder: $(DEV)  ## the regression ladder, and what holds for every method; a quarter of an hour
+	$(BIN)/python -m pytest -n 2 -m "long or not long" tests/populations/test_ladder.py \
+	    tests/populations/test_reasoning.py tests/populations/test_every_method.py
 
 check: $(DEV)  ## lint, format, types; warnings are errors
 	$(BIN)/ruff check .

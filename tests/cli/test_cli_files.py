@@ -114,6 +114,7 @@ def test_list_of_games_has_a_line_for_each(capsys: pytest.CaptureFixture[str]) -
     assert any("lever " in line and "10 actions" in line for line in lines)
 
 
+@pytest.mark.long
 def test_hanabi_from_the_command_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,6 +80,7 @@ def test_a_process_that_dies_ends_the_run_and_is_named(stopped):
         assert "died: the run is stopped; go on with --resume" in line
 
 
+@pytest.mark.long
 def test_it_goes_on_with_another_number_of_processes_to_the_same_end(stopped, alone):
     out, _, _ = stopped
     first = saved_states(out / "state", "main")[0]
@@ -99,6 +100,7 @@ def test_devices_do_not_change_the_result(alone, tmp_path):
         np.testing.assert_allclose(x, y, atol=1e-6)
 
 
+@pytest.mark.long
 def test_a_matrix_over_two_processes_is_that_of_one(alone, tmp_path):
     arguments = ["crossplay", str(alone), "--episodes", "3", "--out"]
     subprocess.run(

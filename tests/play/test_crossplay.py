@@ -117,6 +117,7 @@ def test_grouped_equals_a_naive_loop():
     )
 
 
+@pytest.mark.long
 def test_three_seats_equal_a_naive_loop():
     """The row's agent sits in one seat of a game of turns, the column's in the two others."""
     env = zsc.make("hanabi", players=3, colours=2, ranks=3, copies=(2, 2, 1), hand_size=2)

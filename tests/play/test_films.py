@@ -37,7 +37,13 @@ def roster(env):
     ]
 
 
-@pytest.mark.parametrize("env", [KITCHEN, THREE], ids=["two seats", "three seats"])
+@pytest.mark.parametrize(
+    "env",
+    [
+        pytest.param(KITCHEN, id="two seats"),
+        pytest.param(THREE, id="three seats", marks=pytest.mark.long),
+    ],
+)
 def test_records_of_many_teams_are_those_of_each_alone(env):
     """Every field, bit for bit, in two pairs of kinds; chunks are not filled by the last ones."""
     pools = roster(env)

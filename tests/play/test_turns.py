@@ -218,6 +218,7 @@ def test_a_partner_forgets_the_game_that_is_over():
     assert forgotten > 0
 
 
+@pytest.mark.long
 def test_both_stages_of_fictitious_co_play_train_on_a_game_of_turns():
     ppo = PPOConfig(envs=4, segments=1, epochs=1, minibatches=1)
     small = {"members": 2, "steps": 2 * 4 * ENV.spec.horizon, "learner": ppo}

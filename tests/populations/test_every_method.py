@@ -97,7 +97,16 @@ class EnoughError(Exception):
     """Stops a training."""
 
 
-@pytest.fixture(scope="module", params=METHODS)
+# the small version of every run of the tests: groups, a team, a grown room, two stages in turn
+SHORT = ("lipo", "comedi", "cole")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=() if name in SHORT else pytest.mark.long) for name in METHODS
+    ],
+)
 def trained(request, tmp_path_factory):
     """The name, the pool of two runs, the rows, and the states around each stage."""
     stages, real, log = [], Stage.train, Memory()

@@ -70,6 +70,7 @@ def cut(tmp_path, often):
     return out
 
 
+@pytest.mark.long
 def test_killed_at_a_random_time_and_gone_on_with_equals_never_stopping(tmp_path):
     done, _ = endure(tmp_path, steps=1e5, kills=1, seed=1, say=lambda text: None)
     assert done == 1

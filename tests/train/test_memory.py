@@ -38,6 +38,7 @@ def needed(env, policy, size, episodes, budget):
     return lowered.compile().memory_analysis().temp_size_in_bytes * 2  # each of two devices
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "make_policy"),
     [("overcooked/counter_circuit", mlp_policy), ("hanabi/mini-2p", gru_policy)],

@@ -83,6 +83,7 @@ def test_another_seed_or_budget_compiles_nothing():
     assert count() == 0
 
 
+@pytest.mark.long
 def test_every_process_makes_the_same_programs(tmp_path):
     """What is kept of the compiler's work is found again only by the very same program, whatever
     order this process has its sets in. (Of the seeds below each orders some names in its own way.)
