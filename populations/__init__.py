@@ -14,6 +14,7 @@ from zsc.populations.best_response import BestResponse
 from zsc.populations.best_response_diversity import BestResponseDiversity, LagrangianDiversity
 from zsc.populations.cole import COLE
 from zsc.populations.comedi import CoMeDi
+from zsc.populations.cross_environment import CrossEnvironment
 from zsc.populations.e3t import E3T
 from zsc.populations.fictitious_co_play import FictitiousCoPlay
 from zsc.populations.hidden_utility import HiddenUtility
@@ -36,6 +37,7 @@ register_method("sp", SelfPlay)
 register_method("op", OtherPlay)
 register_method("he", HighEntropy)
 register_method("sa", StateAugmentation)
+register_method("cec", CrossEnvironment)
 register_method("e3t", E3T)
 register_method("any-play", AnyPlay)
 register_method("fcp", FictitiousCoPlay)
@@ -63,6 +65,7 @@ __all__ = [
     "BestResponse",
     "BestResponseDiversity",
     "CoMeDi",
+    "CrossEnvironment",
     "FictitiousCoPlay",
     "HiddenUtility",
     "HighEntropy",
