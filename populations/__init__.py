@@ -17,6 +17,7 @@ from zsc.populations.comedi import CoMeDi
 from zsc.populations.cross_environment import CrossEnvironment
 from zsc.populations.e3t import E3T
 from zsc.populations.fictitious_co_play import FictitiousCoPlay
+from zsc.populations.generative import GenerativePartners
 from zsc.populations.hidden_utility import HiddenUtility
 from zsc.populations.high_entropy import HighEntropy
 from zsc.populations.incompatible_policies import IncompatiblePolicies
@@ -48,6 +49,7 @@ register_method("brdiv", BestResponseDiversity)
 register_method("lbrdiv", LagrangianDiversity)
 register_method("comedi", CoMeDi)
 register_method("hsp", HiddenUtility)
+register_method("gamma", GenerativePartners)
 register_method("pbt", PopulationBased)
 register_method("cole", COLE)
 register_method("paired", PAIRED)
@@ -67,6 +69,7 @@ __all__ = [
     "CoMeDi",
     "CrossEnvironment",
     "FictitiousCoPlay",
+    "GenerativePartners",
     "HiddenUtility",
     "HighEntropy",
     "IncompatiblePolicies",

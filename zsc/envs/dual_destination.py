@@ -47,8 +47,8 @@ class DualDestination:
     """Dual Destination, procedural or the one fixed task.
 
     fixed: every reset is the paper's single task; else agents and goals are drawn.
-    size: rows and columns, an odd number from 3 on. On 3x3 the pink goals of the fixed task lie on
-        one cell, the middle.
+    size: rows and columns, an odd number from 3 on. On 3x3 the pink goals of the fixed task lie in
+        two corners.
     horizon: steps per episode; the time limit truncates, nothing terminates.
 
     An agent sees [size, size, 4]: itself, the other one, green goals, pink goals. Whoever walks
@@ -78,7 +78,9 @@ class DualDestination:
             cells = jax.random.permutation(key, self.size**2)[:6].astype(jnp.int32)
             drawn = jnp.stack([cells // self.size, cells % self.size], axis=1)
             # as good as drawing anew: green and pink change places
-            task = jnp.where(_held_out(drawn, self.size), drawn[jnp.array([0, 1, 4, 5, 2, 3])], drawn)
+            task = jnp.where(
+                _held_out(drawn, self.size), drawn[jnp.array([0, 1, 4, 5, 2, 3])], drawn
+            )
         state = DualState(task[:2], task[2:4], task[4:], jnp.int32(0))
         return state, self.show(state)
 
@@ -152,8 +154,8 @@ def _fixed(size: int) -> np.ndarray:
     """[6, 2] the single task: agents, green goals, pink goals."""
     middle, last = size // 2, size - 1
     agents = [(0, middle), (last, middle)]
-    goals = [(middle, 0), (middle, last), (middle, 1), (middle, last - 1)]
-    return np.array(agents + goals, np.int32)
+    pink = [(middle, 1), (middle, last - 1)] if size > 3 else [(0, 0), (last, last)]
+    return np.array([*agents, (middle, 0), (middle, last), *pink], np.int32)
 
 
 def _held_out(task: Array, size: int) -> Array:
@@ -164,6 +166,11 @@ def _held_out(task: Array, size: int) -> Array:
     cells = lambda x: jnp.sort((x[:4] @ jnp.array([size, 1])).reshape(2, 2), axis=1)
     want = cells(jnp.asarray(_fixed(size)))
     return (cells(task) == want).all() | (cells(task[:, ::-1]) == want).all()
+
+
+def _pairs(task: np.ndarray) -> list[list[list[int]]]:
+    """A task [6, 2] without the order of its agents and goals."""
+    return [sorted(pair) for pair in task.reshape(3, 2, 2).tolist()]
 
 
 @cache
@@ -194,9 +201,12 @@ def _symmetry(env: DualDestination) -> Symmetry:
     size, middle = env.size, env.size // 2
     turns = [np.array([[1, 0], [0, 1]]), np.array([[0, 1], [-1, 0]])]
     turns += [-turns[0], -turns[1]]
-    images = [turn @ mirror for mirror in (np.eye(2, dtype=int), np.diag([1, -1])) for turn in turns]
-    if env.fixed:  # the rows of agents and the columns of goals stay: no quarter turns
-        images = [image for image in images if image[0, 1] == 0]
+    images = [
+        turn @ mirror for mirror in (np.eye(2, dtype=int), np.diag([1, -1])) for turn in turns
+    ]
+    start = _fixed(size) - middle
+    if env.fixed:
+        images = [image for image in images if _pairs(start @ image.T) == _pairs(start)]
     group = np.stack(images).astype(np.int32)  # [G, 2, 2], about the middle of the grid
     cells = np.stack(np.divmod(np.arange(size**2), size), axis=1)
     moved = np.einsum("gij,cj->gci", group, cells - middle) + middle
@@ -205,8 +215,8 @@ def _symmetry(env: DualDestination) -> Symmetry:
     obs = (4 * back[..., None] + np.arange(4)).reshape(len(group), -1)
     steps = np.einsum("gij,nj->gni", group, _MOVES)
     action = (steps[:, :, None] == _MOVES).all(-1).argmax(-1)
-    # what puts the first row last exchanges the two starts of the fixed task
-    swaps = group[:, 0, 0] < 0 if env.fixed else np.zeros(len(group), bool)
+    # of what leaves the fixed task as it is, some elements exchange the agents' starts
+    swaps = np.array([env.fixed and (start[0] @ image.T != start[0]).any() for image in group])
     seats = np.where(swaps[:, None], [1, 0], [0, 1]).astype(np.int32)
 
     def move_state(g: Array, state: DualState) -> DualState:
