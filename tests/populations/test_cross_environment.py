@@ -20,7 +20,7 @@ from zsc.train.sinks import Memory
 MANY = zsc.make("dual_destination", size=3, horizon=20)
 ONE = zsc.make("dual_destination/fixed", size=3, horizon=20)
 LEARNER = PPOConfig(
-    envs=256, segments=1, epochs=4, minibatches=8, learning_rate=5e-3, gamma=0.9, entropy=0.02,
+    envs=128, segments=1, epochs=4, minibatches=8, learning_rate=5e-3, gamma=0.9, entropy=0.02,
     final_entropy=0.0, value_weight=0.02, shaping_steps=0,
 )  # fmt: skip
 SETTINGS = {"members": 2, "learner": LEARNER, "network": partial(gru_policy, hidden=32)}
@@ -40,10 +40,10 @@ def between_seeds(env, pool):
 
 def test_agents_of_many_tasks_do_one_that_they_never_saw_and_not_the_other_way_round():
     general = CrossEnvironment(steps=1.5e5, **SETTINGS).train(MANY, seed=0)
-    single = SelfPlay(steps=1.5e5, **SETTINGS).train(ONE, seed=0)
+    single = SelfPlay(steps=8e4, **SETTINGS).train(ONE, seed=0)
     assert {label.method for label in general.labels} == {"cross_environment"}
     assert between_seeds(ONE, general) > 0.7  # held out
-    assert between_seeds(MANY, general) > 0.7
+    assert between_seeds(MANY, general) > 0.8
     assert between_seeds(ONE, single) > 0.7
     assert between_seeds(MANY, single) < 0.2
 
