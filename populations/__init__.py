@@ -24,6 +24,7 @@ from zsc.populations.incompatible_policies import IncompatiblePolicies
 from zsc.populations.maximum_entropy import MaximumEntropy
 from zsc.populations.other_play import OtherPlay
 from zsc.populations.paired import PAIRED
+from zsc.populations.pecan import PECAN
 from zsc.populations.population_based import PopulationBased
 from zsc.populations.recipe import Recipe, Run
 from zsc.populations.rotate import ROTATE
@@ -50,6 +51,7 @@ register_method("lbrdiv", LagrangianDiversity)
 register_method("comedi", CoMeDi)
 register_method("hsp", HiddenUtility)
 register_method("gamma", GenerativePartners)
+register_method("pecan", PECAN)
 register_method("pbt", PopulationBased)
 register_method("cole", COLE)
 register_method("paired", PAIRED)
@@ -61,6 +63,7 @@ __all__ = [
     "COLE",
     "E3T",
     "PAIRED",
+    "PECAN",
     "ROTATE",
     "AnyPlay",
     "BehaviourCloning",

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
@@ -106,6 +106,16 @@ class GenerativePartners(MaximumEntropy):
                 f"kl_start is {self.kl_start} and kl {self.kl}: give numbers from 0 on, the "
                 "second one not below the first"
             )
+
+    @classmethod
+    def published(cls, **settings: Any) -> Self:
+        """Eight members and a small bonus, as in the paper."""
+        return cls(**{"partners": 8, "alpha": 0.01} | settings)
+
+    @classmethod
+    def uniform(cls, **settings: Any) -> Self:
+        """The same: nobody who is made up is met more than another."""
+        return cls(**settings)
 
     def loads(self) -> tuple[Load, ...]:
         """The members with their checkpoints, and the responses with their partners."""
