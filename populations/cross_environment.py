@@ -33,7 +33,6 @@ from zsc.train.state import TrainState, updates_for
 GENERAL, TUNED = Method("cross_environment"), Method("cross_environment/tuned")
 
 _RESETS = 8  # that are compared
-_SLOWER = 10.0  # how much slower the second stage learns, and how much shorter it is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +41,20 @@ class CrossEnvironment(Recipe):
 
     target: a game of the same observations and actions in which the trained agents go on; None for
         none. The agents before that are then in the run folder's `general/`.
-    target_steps: environment steps per member there; None is a tenth of `steps`.
-    target_learner: how they learn there; None is `learner` at a tenth of its learning rate.
+    target_rate: of the learning rate, what is left there. target_share: of the steps, how many more
+        are played there.
     network: as in `Recipe`; None takes the game's preset if that has a memory, else `gru_policy`.
     """
 
     target: Environment | None = None
-    target_steps: float | None = None
-    target_learner: PPOConfig | Learner | None = None
+    target_rate: float = 0.1
+    target_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("target_rate", "target_share"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise UserError(f"{name} is {getattr(self, name)}: give a number from 0 on")
 
     def stages(self, spec: EnvSpec) -> tuple[Preset, ...]:
         """How agents learn in the many tasks, and in the target."""
@@ -58,8 +63,8 @@ class CrossEnvironment(Recipe):
         first = usual.but(self.learner, self.steps, network)
         if self.target is None:
             return (first,)
-        steps = first.steps / _SLOWER if self.target_steps is None else self.target_steps
-        return first, Preset(self.target_learner or slower(first.learner), steps, network)
+        learner, steps = at_rate(first.learner, self.target_rate), first.steps * self.target_share
+        return first, Preset(learner, steps, network)
 
     def loads(self) -> tuple[Load, ...]:
         """The same members in both."""
@@ -116,13 +121,14 @@ class CrossEnvironment(Recipe):
         return stage.pool(state, labels)
 
 
-def slower(learner: PPOConfig | Learner) -> PPOConfig | Learner:
-    """The learner at a tenth of its rate. Raises UserError for one that is no `PPOConfig`."""
+def at_rate(learner: PPOConfig | Learner, share: float) -> PPOConfig:
+    """The learner at a share of its rate. Raises UserError for one that is no `PPOConfig`."""
     if not isinstance(learner, PPOConfig):
         raise UserError(
-            f"the learner {learner.name!r} has no rate that is known here: give a target_learner"
+            f"the rate of the learner {learner.name!r} is not known here: give a PPOConfig, or no "
+            "target"
         )
-    first, last = learner.learning_rate / _SLOWER, learner.final_learning_rate / _SLOWER
+    first, last = learner.learning_rate * share, learner.final_learning_rate * share
     return replace(learner, learning_rate=first, final_learning_rate=last)
 
 

@@ -29,7 +29,7 @@ from zsc import keys as streams
 from zsc.agents.policy import Policy, gru_policy, in_turns
 from zsc.agents.pool import Label, Pool
 from zsc.agents.told import latent_policy, widened, with_latent
-from zsc.envs.base import Environment
+from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
 from zsc.machine.memory import check as check_memory
 from zsc.play.match import Match, MatchSpec
@@ -70,22 +70,23 @@ class GenerativePartners(MaximumEntropy):
     """Best responses to partners that a model of a MEP population makes up.
 
     members, partners and the fields of the stages: as in `TwoStage`. alpha: as in `MaximumEntropy`.
-    games: that are recorded of each run's members. latent: Z, numbers that say who a partner is.
-    model_steps, batch, rate: of the autoencoder's training. kl_start, kl: how much z costs at its
-        beginning and end.
-    decoder: its network, and the encoder's.
+    recorded: games of each run's members that the autoencoder learns from.
+    latent: Z, how many numbers say who a partner is.
+    model_steps, batch, rate: of the autoencoder's training.
+    kl_start, kl: how much z costs at its beginning and end.
+    decoder: its network, and the encoder's, for flat observations; None is `gru_policy`.
     samples: generated agents of each run in the run folder's `partners/`.
     responses: False for these alone.
     """
 
-    games: int = 512
+    recorded: int = 512
     latent: int = 16
     model_steps: int = 3000
     batch: int = 64
     rate: float = 3e-3
     kl_start: float = 0.01
     kl: float = 1.0
-    decoder: MakePolicy = gru_policy
+    decoder: MakePolicy | None = None
     samples: int = 16
     # who is met is drawn from the prior: nothing is there to be ranked or weighed
     priority: float | None = field(init=False, default=0.0, repr=False)
@@ -100,7 +101,7 @@ class GenerativePartners(MaximumEntropy):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least_one(self, "games", "latent", "model_steps", "batch", "samples")
+        at_least_one(self, "recorded", "latent", "model_steps", "batch", "samples")
         if not 0 <= self.kl_start <= self.kl < float("inf"):
             raise UserError(
                 f"kl_start is {self.kl_start} and kl {self.kl}: give numbers from 0 on, the "
@@ -128,17 +129,22 @@ class GenerativePartners(MaximumEntropy):
         self.model(env)
         spec = env.spec
         entry = np.dtype(spec.obs_dtype).itemsize * int(np.prod(spec.obs_shape)) + 16
-        size = self.games * spec.num_agents * spec.horizon * entry
-        check_memory(f"{self.games:,} recorded games", size, "record fewer", on_device=True)
+        size = self.recorded * spec.num_agents * spec.horizon * entry
+        check_memory(f"{self.recorded:,} recorded games", size, "record fewer", on_device=True)
 
     def model(self, env: Environment) -> PartnerModel:
         """The autoencoder for a game. Raises UserError for a decoder that wants a grid."""
-        decoder = latent_policy(env.spec, self.latent, network=self.decoder)
         wide = replace(widened(env.spec, env.spec.num_actions), num_actions=2 * self.latent)
         return PartnerModel(
-            self.decoder(wide), in_turns(env.spec, decoder), self.latent, self.model_steps,
-            self.batch, self.rate, self.kl_start, self.kl,
-        )  # fmt: skip
+            encoder=(self.decoder or gru_policy)(wide),
+            decoder=in_turns(env.spec, self._told(env.spec)),
+            size=self.latent,
+            steps=self.model_steps,
+            batch=self.batch,
+            rate=self.rate,
+            kl_start=self.kl_start,
+            kl=self.kl,
+        )
 
     def build(self, run: Run) -> Pool:
         """The best responses, or samples of the partners."""
@@ -156,7 +162,7 @@ class GenerativePartners(MaximumEntropy):
         model, root = self.model(run.env), jax.random.key(run.seed)
         each = jax.vmap(partial(jax.random.fold_in, jax.random.fold_in(root, streams.MODEL)))
         keys = each(jnp.arange(self.members))
-        decoders = learn_partners(run.env, members.policy, model, self.games, groups, keys)
+        decoders = learn_partners(run.env, members.policy, model, self.recorded, groups, keys)
         of_one = lambda key: jax.random.normal(
             jax.random.fold_in(key, 2), (self.samples, self.latent)
         )
@@ -168,8 +174,7 @@ class GenerativePartners(MaximumEntropy):
             Label("generative/partner", run.seed, int(m), parents=parents[int(m)]) for m in who
         ]
         params = jax.tree.map(lambda x: x[who], decoders), latents
-        decoder = latent_policy(run.env.spec, self.latent, network=self.decoder)
-        policy = with_latent(decoder, self.latent)
+        policy = with_latent(self._told(run.env.spec), self.latent)
         return self._responding(run, policy).measured(policy, params, labels)
 
     def train_responses(self, run: Run, partners: Pool) -> Pool:
@@ -183,6 +188,10 @@ class GenerativePartners(MaximumEntropy):
             for m, mine in enumerate(ids)
         ]
         return stage.pool(state, labels)
+
+    def _told(self, spec: EnvSpec) -> Policy:
+        """What plays as z says. Raises UserError for a network that wants a grid."""
+        return latent_policy(spec, self.latent, network=self.decoder or gru_policy)
 
     def _responding(self, run: Run, partner: Policy) -> Stage:
         games = MatchSpec("generated", partner=partner, blocks=self.blocks)

@@ -33,7 +33,7 @@ class PartnerModel:
     """The autoencoder of players, and how it learns; static.
 
     encoder: a policy for (observation, action), whose logits are the mean and the log standard
-    deviation of z. decoder: a policy that is told z. size: Z. The other fields are those of
+    deviation of z. decoder: a policy that is told z. size: Z. Other fields: as in
     `GenerativePartners`.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -25,7 +26,7 @@ LEARNER = PPOConfig(
 )  # fmt: skip
 SETTINGS = {"members": 2, "learner": LEARNER, "network": partial(gru_policy, hidden=32)}
 TINY = CrossEnvironment(
-    members=2, target=ONE, steps=8 * 20 * 20, target_steps=8 * 20 * 20,
+    members=2, target=ONE, steps=8 * 20 * 20, target_share=1.0,
     learner=PPOConfig(envs=8, segments=2, epochs=1, minibatches=1, shaping_steps=0),
     network=partial(gru_policy, widths=(8,), hidden=8),
 )  # fmt: skip
@@ -57,15 +58,11 @@ def test_fine_tuned_agents_go_on_in_the_target_at_a_tenth_of_the_rate(tmp_path):
     assert [x.parents for x in pool.labels] == [(name,) for name in general.ids]
     assert [x.step for x in pool.labels] == [6400] * 2
     first, second = TINY.stages(MANY.spec)
-    assert second.learner.learning_rate == first.learner.learning_rate / 10
-    still = CrossEnvironment(
-        members=2, target=ONE, steps=TINY.steps, target_steps=8 * 20, learner=TINY.learner,
-        target_learner=PPOConfig(envs=8, segments=2, learning_rate=0.0, shaping_steps=0),
-        network=TINY.network,
-    ).train(MANY, seed=0)  # fmt: skip
+    assert second.learner.learning_rate == 0.1 * first.learner.learning_rate
+    still = replace(TINY, target_rate=0.0).train(MANY, seed=0)
     assert bits(still.params) == bits(general.params)
     usual = CrossEnvironment(target=ONE).stages(MANY.spec)
-    assert usual[1].steps == usual[0].steps / 10
+    assert usual[1].steps == 0.1 * usual[0].steps
 
 
 @pytest.mark.parametrize("when", [15, 35])  # in the first stage of 20 updates, in the second one
@@ -101,7 +98,9 @@ def test_a_game_that_is_always_the_same_is_refused_and_a_target_that_looks_other
     for target in (zsc.make("lever"), zsc.make("dual_destination/fixed", size=5)):
         with pytest.raises(UserError, match=r"the target .* give a target with the same encoding"):
             CrossEnvironment(members=1, target=target).train(MANY)
-    with pytest.raises(UserError, match="give a target_learner"):
+    with pytest.raises(UserError, match="give a PPOConfig, or no target"):
         CrossEnvironment(target=ONE, learner=iql(QConfig())).stages(MANY.spec)
+    with pytest.raises(UserError, match="target_rate is -1"):
+        CrossEnvironment(target_rate=-1.0)
     kitchens = zsc.make("overcooked/kitchens", horizon=40)
     CrossEnvironment(target=kitchens).check(kitchens)

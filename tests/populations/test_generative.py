@@ -31,12 +31,12 @@ LEARNER = PPOConfig(
     envs=64, segments=1, epochs=4, minibatches=2, learning_rate=0.01, entropy=0.01, shaping_steps=0
 )
 RECIPE = GenerativePartners(
-    members=1, partners=LEVERS, games=64, latent=2, model_steps=400, rate=1e-2, kl=0.5,
+    members=1, partners=LEVERS, recorded=64, latent=2, model_steps=400, rate=1e-2, kl=0.5,
     decoder=NETWORK, samples=100, blocks=16, learner=LEARNER, steps=64 * ROUNDS * 60,
     response_network=NETWORK,
 )  # fmt: skip
 TINY = GenerativePartners(
-    members=2, partners=2, games=8, latent=2, model_steps=20, batch=8, samples=3, blocks=4,
+    members=2, partners=2, recorded=8, latent=2, model_steps=20, batch=8, samples=3, blocks=4,
     decoder=partial(gru_policy, widths=(8,), hidden=8), snapshots=2,
     learner=PPOConfig(envs=8, segments=1, epochs=1, minibatches=1, shaping_steps=0),
     partner_learner=PPOConfig(envs=8, segments=1, epochs=1, minibatches=1, shaping_steps=0),
