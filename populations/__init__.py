@@ -14,8 +14,10 @@ from zsc.populations.best_response import BestResponse
 from zsc.populations.best_response_diversity import BestResponseDiversity, LagrangianDiversity
 from zsc.populations.cole import COLE
 from zsc.populations.comedi import CoMeDi
+from zsc.populations.cross_environment import CrossEnvironment
 from zsc.populations.e3t import E3T
 from zsc.populations.fictitious_co_play import FictitiousCoPlay
+from zsc.populations.generative import GenerativePartners
 from zsc.populations.hidden_utility import HiddenUtility
 from zsc.populations.high_entropy import HighEntropy
 from zsc.populations.incompatible_policies import IncompatiblePolicies
@@ -24,6 +26,7 @@ from zsc.populations.maximum_entropy import MaximumEntropy
 from zsc.populations.off_belief import OffBelief
 from zsc.populations.other_play import OtherPlay
 from zsc.populations.paired import PAIRED
+from zsc.populations.pecan import PECAN
 from zsc.populations.population_based import PopulationBased
 from zsc.populations.recipe import Recipe, Run
 from zsc.populations.rotate import ROTATE
@@ -39,6 +42,7 @@ register_method("sp", SelfPlay)
 register_method("op", OtherPlay)
 register_method("he", HighEntropy)
 register_method("sa", StateAugmentation)
+register_method("cec", CrossEnvironment)
 register_method("e3t", E3T)
 register_method("any-play", AnyPlay)
 register_method("obl", OffBelief)
@@ -52,6 +56,8 @@ register_method("brdiv", BestResponseDiversity)
 register_method("lbrdiv", LagrangianDiversity)
 register_method("comedi", CoMeDi)
 register_method("hsp", HiddenUtility)
+register_method("gamma", GenerativePartners)
+register_method("pecan", PECAN)
 register_method("pbt", PopulationBased)
 register_method("cole", COLE)
 register_method("paired", PAIRED)
@@ -63,6 +69,7 @@ __all__ = [
     "COLE",
     "E3T",
     "PAIRED",
+    "PECAN",
     "ROTATE",
     "SAD",
     "AnyPlay",
@@ -70,7 +77,9 @@ __all__ = [
     "BestResponse",
     "BestResponseDiversity",
     "CoMeDi",
+    "CrossEnvironment",
     "FictitiousCoPlay",
+    "GenerativePartners",
     "HiddenUtility",
     "HighEntropy",
     "IncompatiblePolicies",

@@ -120,6 +120,20 @@ _HANABI = PPOConfig(
 _FULL_HANABI = replace(
     _HANABI, envs=64, segments=4, epochs=2, minibatches=2, learning_rate=1e-3, gamma=0.98,
 )  # fmt: skip
+# returns are large beside what one step changes: a value that weighs as much as usual would take
+# nearly all of the clipped gradient, and nobody learns to walk
+_DUAL = PPOConfig(
+    envs=48,
+    segments=4,
+    epochs=4,
+    minibatches=16,
+    learning_rate=2e-3,
+    gamma=0.95,
+    entropy=0.02,
+    final_entropy=0.0,
+    value_weight=0.02,
+    shaping_steps=0,
+)
 _PRESETS = {
     "lever": Preset(_ONE_SHOT, 64 * 200),
     "lever/iterated": Preset(_ONE_SHOT, 64 * 6 * 200),
@@ -136,6 +150,7 @@ _PRESETS = {
     "hanabi/very-small-2p": Preset(_HANABI, 700_000, gru_policy),
 }
 _FAMILIES = {
+    "dual_destination": Preset(_DUAL, 2_000_000),
     "hanabi": Preset(_FULL_HANABI, 1e7, partial(gru_policy, widths=(128,), hidden=128)),
 }
 

@@ -28,6 +28,7 @@ METHOD = 2**31 - 1  # a method's own state
 SKILL = 2**31 - 2  # measuring what the agents earn with themselves
 CHECKPOINT_SKILL = 2**31 - 3  # the same of checkpoints
 CHOICE = 2**31 - 4  # choosing among several tries
+MODEL = 2**31 - 6  # recording partners and learning a model of them
 # added to a run's seed, so that no stage starts from the seeds of another
 PARTNER_SEEDS = 1_000_003
 RESPONSE_SEEDS = 2_000_003

@@ -1,1 +1,1 @@
-"""Games: the contract, the registry, the lever game and Overcooked."""
+"""Games: the contract, the registry, the lever game, Dual Destination, Hanabi and Overcooked."""

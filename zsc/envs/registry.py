@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
 from zsc.envs.base import Environment, settings_of
+from zsc.envs.dual_destination import DualDestination
 from zsc.envs.hanabi import VARIANTS, Hanabi
 from zsc.envs.lever import Lever
 from zsc.envs.overcooked import LAYOUTS, ManyKitchens, Overcooked
@@ -167,6 +168,7 @@ def _hashable(value: Any) -> Any:
 
 
 register_env("lever", Family(Lever, {"iterated": {"rounds": 6}}))
+register_env("dual_destination", Family(DualDestination, {"fixed": {"fixed": True}}))
 register_env(
     "overcooked",
     Family(
