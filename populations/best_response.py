@@ -133,9 +133,9 @@ def train_responses(
     )
     state = stage.train(run.log, partners=(table, partners.params))
     done = stage.steps_done(state)
-    ids = np.array(partners.ids)
+    ids = partners.ids
     labels = [
-        Label(method, run.seed, m, done, parents=tuple(dict.fromkeys(ids[mine].tolist())))
-        for m, mine in enumerate(np.asarray(table.places))
+        Label(method, run.seed, m, done, parents=tuple(ids[place] for place in dict.fromkeys(mine)))
+        for m, mine in enumerate(np.asarray(table.places).tolist())
     ]
     return stage.pool(state, labels)

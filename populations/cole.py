@@ -184,19 +184,19 @@ class GrowWhenDue:
 class COLE(Recipe):
     """Agents that learn with snapshots of themselves, most with those that fit in least.
 
-    generations: how often an agent may become a snapshot. games: that are played with each of them
-    to know payoffs, for each seating. self_play: share of the games with itself. The other fields
-    are those of `Recipe`.
+    generations: how often an agent may become a snapshot. measured: games that are played with
+    each of them to know payoffs, for each seating. self_play: share of the games with itself.
+    The other fields are those of `Recipe`.
     """
 
     members: int = 4
     generations: int = 16
-    games: int = 2
+    measured: int = 2
     self_play: float = 0.25
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least_one(self, "generations", "games")
+        at_least_one(self, "generations", "measured")
         if not 0 < self.self_play < 1:
             raise UserError(f"self_play is {self.self_play}: give a share between 0 and 1")
 
@@ -223,7 +223,7 @@ class COLE(Recipe):
             specs,
             init=BeginPopulation(room),
             match=MeetSnapshots(*(Draw(one, envs, spec.num_agents) for one in specs)),
-            after=GrowWhenDue(Grow(run.env, policy, room, self.games), self.generations),
+            after=GrowWhenDue(Grow(run.env, policy, room, self.measured), self.generations),
         )
         stage = run.stage(method, members=self.members)
         state = stage.train(run.log)

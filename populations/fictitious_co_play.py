@@ -13,10 +13,8 @@ from typing import ClassVar
 
 from zsc.populations.recipe import Run
 from zsc.populations.self_play import METHOD as SELF_PLAY
-from zsc.populations.two_stage import CHECKPOINTS, TwoStage, choose_checkpoints
+from zsc.populations.two_stage import TwoStage
 from zsc.train.method import Method
-
-__all__ = ["CHECKPOINTS", "FictitiousCoPlay", "choose_checkpoints"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -114,19 +114,19 @@ class StateAugmentation(Recipe):
     """Self-play whose episodes begin in states that all pairs of a group reached.
 
     members: seeds, which fall into `groups` of neighbours. rounds: how often states are collected.
-    games: of each pair and round. every: of so many steps one state is kept. The other fields are
-    those of `Recipe`.
+    visits: games of each pair and round. every: of so many steps one state is kept.
+    The other fields are those of `Recipe`.
     """
 
     members: int = 8
     groups: int = 2
     rounds: int = 10
-    games: int = 10
+    visits: int = 10
     every: int = 10
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least_one(self, "groups", "rounds", "games", "every")
+        at_least_one(self, "groups", "rounds", "visits", "every")
         if self.members % self.groups:
             raise UserError(
                 f"{self.members} members cannot fall into {self.groups} groups: make members a "
@@ -143,7 +143,7 @@ class StateAugmentation(Recipe):
     def build(self, run: Run) -> Pool:
         """The final members, group after group."""
         size = self.members // self.groups
-        reach = Reach(run.env, self.agents(run.env.spec), size, self.games, self.every)
+        reach = Reach(run.env, self.agents(run.env.spec), size, self.visits, self.every)
         method = Method(
             "state_augmentation",
             init=BeginReached(reach),

@@ -41,14 +41,14 @@ FAULTS = (
     (
         "advantages are normalised over all samples",
         "zsc/learn/ppo.py",
-        "mean = jnp.mean(advantage, where=valid)",
-        "mean = jnp.mean(advantage)",
+        "jnp.mean(batch.advantage, where=batch.trajectory.valid)",
+        "jnp.mean(batch.advantage)",
     ),
     (
-        "value targets are made of normalised advantages",
+        "values are learned towards advantages",
         "zsc/learn/ppo.py",
-        "return Batch(trajectory, normal, advantage + value, memory)",
-        "return Batch(trajectory, normal, normal + value, memory)",
+        "return Batch(trajectory, advantage, advantage + value, memory)",
+        "return Batch(trajectory, advantage, advantage, memory)",
     ),
     (
         "minibatches are dealt once and not for each epoch",
@@ -89,8 +89,8 @@ FAULTS = (
     (
         "the learner always sits in seat 0",
         "zsc/play/match.py",
-        "seats = (seats + turn) % num_agents",
-        "seats = (seats + 0 * turn) % num_agents",
+        "seats = (seats + drawn) % num_agents",
+        "seats = (seats + 0 * drawn) % num_agents",
     ),
     (
         "all roles see the game through the same symmetry",
@@ -107,26 +107,26 @@ FAULTS = (
     (
         "the partner that pays most is met most",
         "populations/hooks/partners.py",
-        "jnp.nan_to_num(-table.returns, nan=jnp.inf)",
-        "jnp.nan_to_num(table.returns, nan=jnp.inf)",
+        "loss = -returns",
+        "loss = returns",
     ),
     (
         "the halfway checkpoint is the last one",
-        "populations/fictitious_co_play.py",
+        "populations/two_stage.py",
         "np.stack([np.zeros_like(middle), middle,",
         "np.stack([np.zeros_like(middle), np.full_like(middle, last),",
     ),
     (
         "all responses have the partners of the first",
-        "populations/fictitious_co_play.py",
+        "populations/two_stage.py",
         "groups = np.arange(len(partners)).reshape(self.members, -1)",
         "groups = np.arange(len(partners)).reshape(self.members, -1)[[0] * self.members]",
     ),
     (
         "weights belong to seeds instead of checkpoints",
-        "populations/fictitious_co_play.py",
-        "np.tile(self.weights, self.partners)",
-        "np.repeat(self.weights, self.partners)",
+        "populations/two_stage.py",
+        "weights[: groups.shape[1]]",
+        "np.repeat(weights[: len(self.ages)], groups.shape[1] // len(self.ages))",
     ),
     (
         "the worst try of a best response is kept",

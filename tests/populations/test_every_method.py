@@ -73,7 +73,7 @@ METHODS = {
     "sp": one_stage(SelfPlay),
     "op": one_stage(OtherPlay),
     "he": one_stage(HighEntropy),
-    "sa": lambda runs: one_stage(StateAugmentation, groups=runs, rounds=3, games=2)(2 * runs),
+    "sa": lambda runs: one_stage(StateAugmentation, groups=runs, rounds=3, visits=2)(2 * runs),
     "e3t": one_stage(E3T, window=2),
     "any-play": one_stage(AnyPlay, codes=2),
     "mep": pool_of(MaximumEntropy, WHOLE),
@@ -84,7 +84,7 @@ METHODS = {
     "comedi": pool_of(CoMeDi, PPOConfig(**{**vars(PPO), "envs": 24})),
     "hsp": pool_of(HiddenUtility, WHOLE, biased=1, draws=1),
     "pbt": pool_of(PopulationBased, rounds=3),
-    "cole": one_stage(COLE, generations=3, games=1),
+    "cole": one_stage(COLE, generations=3, measured=1),
     "paired": one_stage(PAIRED),
     "rotate": one_stage(ROTATE, rounds=2, partner_steps=STEPS // 2, learner=None),
 }

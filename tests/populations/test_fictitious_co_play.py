@@ -14,10 +14,9 @@ from tests.by_hand import LEVER, pullers
 from zsc import PPOConfig, UserError, constant_policy, init_state, keys
 from zsc.evaluation import crossplay
 from zsc.play.crossplay import self_play_returns
-from zsc.populations import FictitiousCoPlay, SelfPlay
-from zsc.populations import fictitious_co_play as fcp
+from zsc.populations import FictitiousCoPlay, SelfPlay, two_stage
 from zsc.populations.best_response import Meetings
-from zsc.populations.fictitious_co_play import choose_checkpoints
+from zsc.populations.two_stage import choose_checkpoints
 from zsc.train.method import Method
 
 SMALL = PPOConfig(envs=8, segments=1, epochs=2, minibatches=1, learning_rate=0.05, shaping_steps=0)
@@ -52,7 +51,7 @@ def test_skills_are_those_of_checkpoint_and_member():
     policy = constant_policy(num_actions=10)
     stage = RECIPE.running(LEVER, 0).stage(Method("x"), members=2)
     room = jnp.array([[9, 0, 0], [1, 1, 9]], jnp.int32)  # [M, S]
-    skills = fcp._skills(stage, policy, room)
+    skills = two_stage.skills(stage, policy, room)
     np.testing.assert_allclose(skills, [[0.9, 1], [1, 1], [1, 0.9]], rtol=1e-6)
 
 
@@ -102,9 +101,16 @@ def asked_for(recipe, env=LEVER, bots=None):
         heard.update(table=table, method=method, how=how, partners=partners)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fcp, "train_responses", train)
+        patch.setattr(two_stage, "train_responses", train)
         recipe.train_responses(recipe.running(env, 0), bots)
     return heard
+
+
+def of_ages(pool):
+    """The pool as if its agents were three ages of one seed after the other."""
+    ages = two_stage.CHECKPOINTS
+    labels = [replace(x, checkpoint=ages[i % 3]) for i, x in enumerate(pool.labels)]
+    return replace(pool, labels=tuple(labels))
 
 
 def test_each_response_has_its_own_share_of_the_partners():
@@ -117,7 +123,7 @@ def test_each_response_has_its_own_share_of_the_partners():
 
 
 def test_weights_are_those_of_untrained_halfway_and_final():
-    bots = pullers(*range(9), *range(9))
+    bots = of_ages(pullers(*range(9), *range(9)))
     heard = asked_for(replace(RECIPE, weights=(1.0, 2.0, 5.0), self_play=0.25), bots=bots)
     assert heard["table"].weights.tolist() == [[1, 2, 5] * 3] * 2
     assert heard["how"] == Meetings(4, uniform=False, self_play=0.25, priority=2.0, fade=1.0)
@@ -135,7 +141,7 @@ def test_rank_is_used_where_games_last_and_is_a_setting():
 
 def test_responses_learn_with_the_final_partners_if_they_weigh_all():
     """Group 0 ends at lever 3, group 1 at lever 6; before that they pulled others."""
-    bots = pullers(*[0, 1, 3] * 3, *[2, 5, 6] * 3)
+    bots = of_ages(pullers(*[0, 1, 3] * 3, *[2, 5, 6] * 3))
     long = replace(SMALL, envs=16, epochs=4, entropy=0.0)
     recipe = replace(RECIPE, weights=(0.0, 0.0, 1.0), priority=0.0, steps=16 * 60, learner=long)
     pool = recipe.train_responses(recipe.running(LEVER, seed=1), bots)
@@ -161,7 +167,7 @@ def test_a_run_keeps_its_partners_and_takes_them_up_again(tmp_path):
 def test_the_published_form_meets_all_alike():
     published = FictitiousCoPlay.uniform(members=3)
     assert published.members == 3
-    assert published.weights == (1.0, 1.0, 1.0)
+    assert published.weights is None
     assert (published.self_play, published.priority) == (0.0, 0.0)
     assert FictitiousCoPlay.uniform(priority=1.0).priority == 1.0
 

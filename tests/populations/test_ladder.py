@@ -405,7 +405,7 @@ def test_episodes_begin_where_the_group_came_with_the_clock_at_zero():
     game = zsc.make("overcooked/cramped_room", horizon=40)
     learner = zsc.PPOConfig(envs=4, segments=2, epochs=1, minibatches=1)
     recipe = StateAugmentation(
-        members=4, groups=2, rounds=2, games=2, every=10, steps=160 * 4, learner=learner
+        members=4, groups=2, rounds=2, visits=2, every=10, steps=160 * 4, learner=learner
     )
     heard = {}
 

@@ -120,3 +120,20 @@ def test_meetings_as_a_method():
     assert mixed.after == KeepReturns()
     assert (mixed.match.uniform, mixed.match.priority) == (False, 1.5)
     assert LEVER.spec.num_agents == mixed.match.num_agents
+
+
+def test_partner_and_seat_are_drawn_together_and_each_entry_teaches_its_head():
+    bots = pullers(0, 1, 2)
+    table = table_of(np.tile(np.arange(3), (2, 1)), seats=2)
+    specs = Meetings(4, heads=True).method("mine", bots, 8, 2).specs
+    draw = DrawPartners(specs, 8, 2, heads=True)
+    keys = jax.random.split(jax.random.key(0), 2)
+    met = set()
+    for seed in range(20):
+        keys = jax.random.split(jax.random.key(seed), 2)
+        (match,) = draw(table, keys, (), bots.params)
+        own = np.asarray(match.seats).reshape(2, 4, 2, 2)[..., 0]
+        assert (own[..., 0] == own[..., 1]).all()  # the games of a block share the seat
+        assert (match.head == match.partner * 2 + own[..., 0]).all()
+        met |= set(np.asarray(match.head).ravel().tolist())
+    assert met == set(range(6))

@@ -186,7 +186,8 @@ def test_priority_fades_over_the_last_share_of_the_training() -> None:
 
 
 def told(partner, returns) -> Told:
-    match = zsc.Match(jnp.zeros(()), jnp.zeros(()), (), jnp.asarray(partner))
+    seats = jnp.zeros((*np.shape(partner), 2), jnp.int32)
+    match = zsc.Match(seats, seats, (), jnp.asarray(partner))
     return Told({}, (match,), (jnp.asarray(returns, jnp.float32),), jnp.int32(1), jnp.int32(10))
 
 
@@ -198,6 +199,17 @@ def test_returns_are_kept_by_partner() -> None:
     after, _ = KeepReturns(0.5)(after, (), told([[9, 4, 4]], [[8.0, 1.0, 1.0]]), ())
     np.testing.assert_allclose(after.returns, [[3.0, 2.0, 8.0]])
     np.testing.assert_allclose(after.progress, [0.1])  # update 1 of 10
+
+
+def test_returns_are_kept_by_partner_and_seat() -> None:
+    table = table_of(np.array([[4, 7]]), seats=2)
+    assert table.places.tolist() == [[4, 4, 7, 7]]
+    assert table.seats.tolist() == [[0, 1, 0, 1]]
+    played = told([[7, 4, 7]], [[1.0, 5.0, 3.0]])
+    seats = jnp.array([[[0, 1], [1, 0], [1, 0]]])
+    played = played._replace(matches=(played.matches[0]._replace(seats=seats),))
+    found = mean_returns(played, table.places, table.seats)
+    np.testing.assert_array_equal(found, [[np.nan, 5.0, 1.0, 3.0]])
 
 
 @pytest.mark.parametrize("weights", [[1, 2], [np.nan] * 4, [-1, 1, 1, 1], [0, 0, 0, 0]])
@@ -226,7 +238,7 @@ def test_checkpoint_i_is_what_a_member_was_within_its_share_of_the_budget(budget
 
 def test_uniform_is_the_published_form() -> None:
     published = FictitiousCoPlay.uniform(members=2)
-    assert (published.priority, set(published.weights), published.self_play) == (0.0, {1.0}, 0.0)
+    assert (published.priority, published.weights, published.self_play) == (0.0, None, 0.0)
     assert published.members == 2
 
 
