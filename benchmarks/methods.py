@@ -60,6 +60,9 @@ def recipes(runs: int, partners: int) -> dict[str, p.Recipe]:
         "cole": p.COLE(members=runs),
         "paired": p.PAIRED(members=runs),
         "rotate": p.ROTATE(members=runs),
+        "k-level": p.KLevel(members=runs),
+        "gamma": p.GenerativePartners(**pool),
+        "pecan": p.PECAN(**pool),
     }
 
 
@@ -75,6 +78,8 @@ def steps_of_a_run(recipe: p.Recipe, spec: zsc.EnvSpec) -> float:
     stages = recipe.stages(spec)
     if isinstance(recipe, p.ROTATE):
         return recipe.rounds * (stages[0].steps + stages[1].steps)
+    if isinstance(recipe, p.KLevel):
+        return (recipe.levels + 1) * stages[0].steps
     if len(stages) == 1:
         return stages[0].steps
     trained = recipe.partners

@@ -30,7 +30,7 @@ from zsc.play.rollout import Trajectory, replay
 from zsc.populations.hooks.groups import Draw
 from zsc.populations.hooks.guesses import each_latent
 from zsc.populations.presets import Preset, diverse_preset
-from zsc.populations.recipe import Recipe, Run
+from zsc.populations.recipe import Recipe, Run, from_zero_on
 from zsc.train.method import Matches, Member, Method
 from zsc.types import Array, Key, Params
 
@@ -101,8 +101,11 @@ class LearnToGuess:
 class AnyPlay(Recipe):
     """Accommodators of specialists that play in as many ways as there are codes.
 
-    codes: ways of playing. bonus: what a specialist earns for one nat that is known of its code.
-    guess: weight of the loss of the guess. The other fields are those of `Recipe`.
+    Beside the fields of `Recipe`:
+
+    codes: ways of playing.
+    bonus: what a specialist earns for one nat that is known of its code.
+    guess: weight of the loss of the guess.
     """
 
     codes: int = 8
@@ -111,6 +114,7 @@ class AnyPlay(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        from_zero_on(self, "bonus", "guess")
         if self.codes < 2:
             raise UserError(f"codes is {self.codes}: at least 2 ways of playing are needed")
 

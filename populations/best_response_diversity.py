@@ -25,7 +25,6 @@ import jax.numpy as jnp
 
 from zsc.agents.policy import Policy, Team
 from zsc.envs.base import EnvSpec
-from zsc.errors import UserError
 from zsc.learn.base import Played
 from zsc.play.match import MatchSpec
 from zsc.populations.hooks.groups import (
@@ -38,7 +37,7 @@ from zsc.populations.hooks.groups import (
     some_others,
 )
 from zsc.populations.presets import Preset, diverse_preset, with_heads
-from zsc.populations.recipe import Run
+from zsc.populations.recipe import Run, from_zero_on
 from zsc.populations.two_stage import TwoStage, at_least_two_partners
 from zsc.train.method import Matches, Member, Method, Told
 from zsc.types import Array, Key, Params
@@ -139,7 +138,9 @@ class RaiseBroken:
 class BestResponseDiversity(TwoStage):
     """Best responses to partners that each want a response of their own (BRDiv).
 
-    weight: w, of cross-play. The other fields are those of `TwoStage`.
+    Beside the fields of `TwoStage`:
+
+    weight: w, of cross-play.
     """
 
     weight: float = 0.5
@@ -149,6 +150,7 @@ class BestResponseDiversity(TwoStage):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        from_zero_on(self, "weight")
         at_least_two_partners(self)
 
     def partner_preset(self, spec: EnvSpec) -> Preset:
@@ -205,8 +207,7 @@ class LagrangianDiversity(BestResponseDiversity):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.multiplier_rate <= 0:
-            raise UserError(f"multiplier_rate is {self.multiplier_rate}: give a number above 0")
+        from_zero_on(self, "margin", "multiplier_rate")
 
     def change_weights(self) -> RaiseBroken:
         """By how far constraints are broken."""

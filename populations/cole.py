@@ -184,9 +184,11 @@ class GrowWhenDue:
 class COLE(Recipe):
     """Agents that learn with snapshots of themselves, most with those that fit in least.
 
-    generations: how often an agent may become a snapshot. measured: games that are played with
-    each of them to know payoffs, for each seating. self_play: share of the games with itself.
-    The other fields are those of `Recipe`.
+    Beside the fields of `Recipe`:
+
+    generations: how often an agent may become a snapshot.
+    measured: games that are played with each snapshot to know payoffs, for each seating.
+    self_play: share of the games with itself.
     """
 
     members: int = 4

@@ -33,7 +33,7 @@ from zsc.play.rollout import visit
 from zsc.populations.hooks.groups import OTHERS_AT_ONCE, Draw, of_blocks
 from zsc.populations.hooks.payoffs import mean_returns, moved
 from zsc.populations.presets import Preset, diverse_preset, with_heads
-from zsc.populations.recipe import Load, Run
+from zsc.populations.recipe import Load, Run, from_zero_on
 from zsc.populations.two_stage import TwoStage
 from zsc.train.method import Matches, Member, Method, PerMember, Told
 from zsc.types import Array, Key, Params, State
@@ -160,7 +160,10 @@ def keep_earned(
 class CoMeDi(TwoStage):
     """Best responses to members that were trained one after the other to differ, without sabotage.
 
-    cross, mixed: weights of cross-play and of mixed play. The other fields are those of `TwoStage`.
+    Beside the fields of `TwoStage`:
+
+    cross: weight of cross-play.
+    mixed: weight of mixed play.
     """
 
     partners: int = 5
@@ -169,6 +172,10 @@ class CoMeDi(TwoStage):
     title: ClassVar[str] = "comedi"
     partner_title: ClassVar[str] = "comedi/partner"
     ages: ClassVar[tuple[str, ...]] = ("final",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        from_zero_on(self, "cross", "mixed")
 
     def partner_preset(self, spec: EnvSpec) -> Preset:
         """Games of three kinds."""

@@ -92,10 +92,11 @@ def foretell(params: Params, member: Member, policy: Policy | Team, played: Play
 class E3T(Recipe):
     """Agents that learn with a half random copy of themselves and foretell their partner.
 
+    Beside the fields of `Recipe`:
+
     epsilon: share of the copy's steps that are random (the paper: .7 in cramped_room, else .3).
     follow: by what share of the way the copy follows, after each update.
-    window: steps that the predictor looks back; 0 for no predictor. The other fields are those of
-        `Recipe`.
+    window: steps that the predictor looks back; 0 for no predictor.
     """
 
     epsilon: float = 0.3

@@ -133,10 +133,13 @@ def most_different(counts: np.ndarray, keep: int) -> np.ndarray:
 class HiddenUtility(MaximumEntropy):
     """Best responses to partners with hidden tastes, and to those of MEP.
 
-    partners: of each run, of which `biased` have tastes.
+    Beside the fields of `MaximumEntropy`:
+
+    partners: of each run, biased ones included.
+    biased: partners of each run that have tastes.
     draws: biased partners that are trained for each run, of which the most different are kept.
     likes: for each event, or "reward", the weights among which one is drawn; None takes the game's
-        preset. alpha and the other fields are those of `MaximumEntropy`.
+        preset.
     """
 
     partners: int = 8

@@ -42,7 +42,7 @@ from zsc.populations.hooks.guesses import (
     told_latents,
 )
 from zsc.populations.presets import Preset, diverse_preset, with_heads
-from zsc.populations.recipe import Run, at_least_one
+from zsc.populations.recipe import Run, at_least_one, from_zero_on
 from zsc.populations.two_stage import TwoStage, at_least_two_partners
 from zsc.train.method import Matches, Member, Method
 from zsc.types import Array, Key, Params
@@ -114,9 +114,11 @@ class TellLatents:
 class IncompatiblePolicies(TwoStage):
     """Best responses to members that are badly compatible with each other.
 
+    Beside the fields of `TwoStage`:
+
     weight: of the return with the most compatible other member (the paper's lambda_XP).
-    latents: manners of each member, 1 for none. discriminator: weight of the loss that tells them
-        apart. The other fields are those of `TwoStage`.
+    latents: manners of each member, 1 for none.
+    discriminator: weight of the loss that tells manners apart.
     """
 
     weight: float = 0.5
@@ -128,6 +130,7 @@ class IncompatiblePolicies(TwoStage):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        from_zero_on(self, "weight", "discriminator")
         at_least_one(self, "latents")
         at_least_two_partners(self)
 

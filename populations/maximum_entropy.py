@@ -26,7 +26,7 @@ from zsc.learn.base import Played
 from zsc.nets import distribution
 from zsc.play.rollout import Trajectory, replay
 from zsc.populations.hooks.groups import own_group
-from zsc.populations.recipe import Run
+from zsc.populations.recipe import Run, from_zero_on
 from zsc.populations.two_stage import TwoStage, check_whole_games
 from zsc.train.method import Member, Method
 from zsc.types import Array, Params
@@ -63,12 +63,18 @@ def log_prob(policy: Policy | Team, params: Params, game: Trajectory) -> Array:
 class MaximumEntropy(TwoStage):
     """Best responses to a population that is paid for being varied.
 
-    alpha: weight of the bonus. The other fields are those of `TwoStage`.
+    Beside the fields of `TwoStage`:
+
+    alpha: weight of the bonus.
     """
 
     alpha: float = 0.1
     title: ClassVar[str] = "maximum_entropy"
     partner_title: ClassVar[str] = "maximum_entropy/partner"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        from_zero_on(self, "alpha")
 
     @classmethod
     def published(cls, **settings: Any) -> Self:

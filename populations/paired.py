@@ -49,8 +49,9 @@ def sabotage(member: Member, policy: Policy | Team, played: Played) -> Played:
 class PAIRED(Recipe):
     """Agents that learn with an adversary that maximises their regret.
 
-    regret: False for an adversary that minimises what they earn. The other fields are those of
-        `Recipe`.
+    Beside the fields of `Recipe`:
+
+    regret: False for an adversary that minimises what they earn.
     """
 
     members: int = 4

@@ -94,8 +94,10 @@ class Recognise:
 class PECAN(MaximumEntropy):
     """Agents that recognise how good their partner is, trained with mixtures of MEP partners.
 
-    window: steps that are looked at. single: least chance of a partner that is no mixture. The
-    other fields are those of `MaximumEntropy`; blocks of mixtures cost `partners` times as much.
+    Beside the fields of `MaximumEntropy`; blocks of mixtures cost `partners` times as much:
+
+    window: steps that are looked at.
+    single: least chance of a partner that is no mixture.
     """
 
     blocks: int = 8

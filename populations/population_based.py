@@ -109,8 +109,9 @@ def _factors(key: Key, count: int) -> Array:
 class PopulationBased(TwoStage):
     """Best responses to a population in which the best are copied.
 
-    rounds: how often the worst of a population is replaced. The other fields are those of
-        `TwoStage`.
+    Beside the fields of `TwoStage`:
+
+    rounds: how often the worst of a population is replaced.
     """
 
     partners: int = 5

@@ -148,6 +148,13 @@ class Recipe:
         return self.stages(spec)[0].network(spec)
 
 
+def from_zero_on(recipe: Any, *names: str) -> None:
+    """Raise UserError unless these settings are finite numbers from 0 on."""
+    for name in names:
+        if not 0 <= getattr(recipe, name) < float("inf"):
+            raise UserError(f"{name} is {getattr(recipe, name)}: give a number from 0 on")
+
+
 def at_least_one(recipe: Any, *names: str) -> None:
     """Raise UserError unless these settings are at least 1."""
     for name in names:

@@ -37,7 +37,7 @@ from zsc.populations.presets import (
     diverse_preset,
     with_heads,
 )
-from zsc.populations.recipe import Load, Recipe, Run, at_least_one
+from zsc.populations.recipe import Load, Recipe, Run, at_least_one, from_zero_on
 from zsc.populations.stage import Stage
 from zsc.train.method import Matches, Member, Method, PerMember
 from zsc.train.state import TrainState
@@ -155,9 +155,12 @@ class MeetAll:
 class ROTATE(Recipe):
     """Agents that learn with partners which were each trained to show them regret.
 
-    rounds: partners, one after the other. kept: weight of what a partner earns with its own
-    response. steps, learner: of an agent, in all rounds together. partner_steps: of a partner;
-    None takes the game's preset. The other fields are those of `Recipe`.
+    Beside the fields of `Recipe`:
+
+    rounds: partners, one after the other.
+    kept: weight of what a partner earns with its own response.
+    steps: of an agent, in all rounds together.
+    partner_steps: of a partner; None takes the game's preset.
     """
 
     members: int = 4
@@ -167,6 +170,7 @@ class ROTATE(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        from_zero_on(self, "kept")
         at_least_one(self, "rounds")
 
     def stages(self, spec: EnvSpec) -> tuple[Preset, Preset]:

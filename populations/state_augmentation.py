@@ -113,9 +113,13 @@ class ReachAgain:
 class StateAugmentation(Recipe):
     """Self-play whose episodes begin in states that all pairs of a group reached.
 
-    members: seeds, which fall into `groups` of neighbours. rounds: how often states are collected.
-    visits: games of each pair and round. every: of so many steps one state is kept.
-    The other fields are those of `Recipe`.
+    Beside the fields of `Recipe`:
+
+    members: seeds, which fall into `groups` of neighbours.
+    groups: that know nothing of each other.
+    rounds: how often states are collected.
+    visits: games of each pair and round.
+    every: of so many steps one state is kept.
     """
 
     members: int = 8

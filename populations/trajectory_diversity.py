@@ -32,7 +32,7 @@ from zsc.learn.base import Played
 from zsc.play.rollout import Trajectory
 from zsc.populations.hooks.groups import by_group
 from zsc.populations.maximum_entropy import log_prob
-from zsc.populations.recipe import Run
+from zsc.populations.recipe import Run, from_zero_on
 from zsc.populations.two_stage import TwoStage, check_whole_games
 from zsc.train.method import Method
 from zsc.types import Array, Params
@@ -106,8 +106,10 @@ def divergence(said: Array, reach: float, playing: Array) -> Array:
 class TrajectoryDiversity(TwoStage):
     """Best responses to a population whose trajectories diverge.
 
-    coefficient: weight of the divergence. reach: g, how far along a trajectory a step's density
-    looks: 0 compares steps, 1 whole games. The other fields are those of `TwoStage`.
+    Beside the fields of `TwoStage`:
+
+    coefficient: weight of the divergence.
+    reach: g, how far along a trajectory a step's density looks: 0 compares steps, 1 whole games.
     """
 
     coefficient: float = 0.5
@@ -117,6 +119,7 @@ class TrajectoryDiversity(TwoStage):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        from_zero_on(self, "coefficient")
         if not 0 <= self.reach <= 1:
             raise UserError(f"reach is {self.reach}: give a number from 0 to 1")
 

@@ -31,7 +31,7 @@ from zsc.populations.best_response import Meetings, train_responses
 from zsc.populations.hooks.partners import table_of
 from zsc.populations.hooks.snapshots import with_snapshots
 from zsc.populations.presets import PARTNERS_AT_ONCE, MakePolicy, Preset, co_play_preset, preset
-from zsc.populations.recipe import Load, Recipe, Run, at_least_one
+from zsc.populations.recipe import Load, Recipe, Run, at_least_one, from_zero_on
 from zsc.populations.stage import STOPPED, Stage
 from zsc.train.method import Method
 from zsc.types import Params
@@ -93,8 +93,8 @@ class TwoStage(Recipe):
             raise UserError(f"{len(self.weights)} weights: give {len(self.ages)}, for {self.ages}")
         if not 0 <= self.fade <= 1:
             raise UserError(f"fade is {self.fade}: give a share from 0 to 1")
-        if self.priority is not None and not 0 <= self.priority < float("inf"):
-            raise UserError(f"priority is {self.priority}: give a number from 0 on")
+        if self.priority is not None:
+            from_zero_on(self, "priority")
 
     @classmethod
     def uniform(cls, **settings: Any) -> Self:

@@ -20,6 +20,7 @@ from zsc.populations import (
     COLE,
     E3T,
     PAIRED,
+    PECAN,
     ROTATE,
     AnyPlay,
     BestResponseDiversity,
@@ -27,6 +28,7 @@ from zsc.populations import (
     HiddenUtility,
     HighEntropy,
     IncompatiblePolicies,
+    KLevel,
     LagrangianDiversity,
     MaximumEntropy,
     OtherPlay,
@@ -86,6 +88,8 @@ METHODS = {
     "pbt": pool_of(PopulationBased, rounds=3),
     "cole": one_stage(COLE, generations=3, measured=1),
     "paired": one_stage(PAIRED),
+    "k-level": one_stage(KLevel, levels=2, blocks=4),
+    "pecan": pool_of(PECAN, WHOLE),
     "rotate": one_stage(ROTATE, rounds=2, partner_steps=STEPS // 2, learner=None),
 }
 
