@@ -12,11 +12,13 @@ import jax
 import numpy as np
 
 from zsc import keys
+from zsc.agents.guessing import predicting_policy
 from zsc.agents.pool import Label, Pool, check_home
 from zsc.envs.base import Environment, EnvSpec
 from zsc.errors import UserError
 from zsc.play.crossplay import versus
 from zsc.play.match import MatchSpec
+from zsc.populations.hooks.guesses import foretell
 from zsc.populations.hooks.partners import DrawPartners, Table, table_of, take_table
 from zsc.populations.hooks.payoffs import KeepReturns
 from zsc.populations.presets import Preset, response_preset, with_heads
@@ -86,6 +88,8 @@ class Meetings:
     self_play: share of the games that it plays with itself. priority: exponent of the rank of those
     that it earns least with, fade: the share of the training in which it goes, see `DrawPartners`.
     heads: each entry of the table teaches a value head of its own.
+    foresees: the response acts on a prediction of what its partner will do, see
+        `predicting_policy`.
     """
 
     blocks: int
@@ -94,6 +98,7 @@ class Meetings:
     priority: float = 0.0
     fade: float = 0.0
     heads: bool = False
+    foresees: bool = False
 
     def method(self, name: str, partners: Pool, envs: int, num_agents: int) -> Method:
         """The method of a best-response stage."""
@@ -108,6 +113,7 @@ class Meetings:
             specs=specs,
             init=take_table,
             match=DrawPartners(specs, envs, num_agents, *how),
+            loss=foretell if self.foresees else None,
             after=KeepReturns() if self.priority else None,
         )
 
@@ -126,7 +132,7 @@ def train_responses(
     stage = run.stage(
         meetings.method(method, partners, plan.learner.envs, spec.num_agents),
         number=-1,
-        policy=network(spec),
+        policy=predicting_policy(spec, network=network) if meetings.foresees else network(spec),
         members=len(table.places),
         offset=keys.RESPONSE_SEEDS,
         title="responses",

@@ -19,18 +19,17 @@ import jax
 import jax.numpy as jnp
 
 from zsc.agents.guessing import predicting_policy, told_context, unit
-from zsc.agents.policy import Policy, Team, mixture
+from zsc.agents.policy import Policy, mixture
 from zsc.agents.pool import Pool
 from zsc.envs.base import EnvSpec
 from zsc.errors import UserError
-from zsc.learn.base import Played
 from zsc.play.match import Match, MatchSpec
-from zsc.play.rollout import replay
 from zsc.populations.hooks.groups import Draw
+from zsc.populations.hooks.guesses import foretell
 from zsc.populations.recipe import Recipe, Run, at_least_one
 from zsc.populations.self_play import final_members
-from zsc.train.method import Matches, Member, Method, PerMember, Told
-from zsc.types import Array, Key, Params
+from zsc.train.method import Matches, Method, PerMember, Told
+from zsc.types import Key, Params
 
 
 def begin_copy(key: Key, params: Params, partners: Params) -> tuple[tuple[()], PerMember]:
@@ -75,17 +74,6 @@ class MeetCopy:
             return match._replace(latent=unit(jax.random.normal(jax.random.fold_in(key, 1), shape)))
 
         return (jax.vmap(one)(keys, partners.value),)
-
-
-def foretell(params: Params, member: Member, policy: Policy | Team, played: Played) -> Array:
-    """The loss hook: the predictor's cross-entropy of what the others did, over living games."""
-    del member
-    (game,) = played
-    guess = jax.nn.log_softmax(replay(policy, params, game).extra)  # [T, E, 1, A - 1, N]
-    later = jnp.concatenate([game.inputs.acted[1:], game.last.acted[None]])
-    did = later[..., 1:]  # by the others, in the step itself
-    each = -jnp.take_along_axis(guess, did[..., None], axis=-1)[..., 0].mean(-1)
-    return (each * game.playing).sum() / jnp.maximum(game.playing.sum(), 1)
 
 
 @dataclass(frozen=True, kw_only=True)

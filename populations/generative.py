@@ -93,6 +93,7 @@ class GenerativePartners(MaximumEntropy):
     fade: float = field(init=False, default=0.0, repr=False)
     by_seat: bool = field(init=False, default=False, repr=False)
     knows_partner: bool = field(init=False, default=False, repr=False)
+    foresees: bool = field(init=False, default=False, repr=False)
     weights: None = field(init=False, default=None, repr=False)
     self_play: float = field(init=False, default=0.0, repr=False)
 

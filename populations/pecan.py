@@ -108,6 +108,7 @@ class PECAN(MaximumEntropy):
     # each (group, seat) has a rank and a value head of its own, and nobody is met beside
     by_seat: bool = field(init=False, default=True, repr=False)
     knows_partner: bool = field(init=False, default=True, repr=False)
+    foresees: bool = field(init=False, default=False, repr=False)
     weights: None = field(init=False, default=None, repr=False)
     self_play: float = field(init=False, default=0.0, repr=False)
 

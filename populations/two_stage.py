@@ -58,6 +58,8 @@ class TwoStage(Recipe):
     by_seat: each (partner, seat) has a rank of its own, as in MEP's second stage.
     knows_partner: each partner teaches a value head of its own, so that the value, which acting
         does not need, knows who the partner is (ZSC-Eval's --use_agent_policy_id).
+    foresees: a response acts on a prediction of what its partner will do, learned beside, as in
+        E3T, and in the manner of LIAM (arXiv 2006.09447), which foretells observations as well.
     weights: how often partners of each age are met beside that, in proportion; None for alike.
     self_play: share of the games that a response plays with itself.
     blocks: partners that a best response meets at the same time.
@@ -74,6 +76,7 @@ class TwoStage(Recipe):
     fade: float = 1.0
     by_seat: bool = False
     knows_partner: bool = False
+    foresees: bool = False
     weights: tuple[float, ...] | None = None
     self_play: float = 0.0
     blocks: int = PARTNERS_AT_ONCE
@@ -194,6 +197,7 @@ class TwoStage(Recipe):
             usual if self.priority is None else self.priority,
             self.fade,
             self.knows_partner,
+            self.foresees,
         )
         table = table_of(
             groups,

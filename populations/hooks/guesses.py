@@ -1,4 +1,4 @@
-"""Guessing the latent of a policy from how it plays: the discriminators of LIPO and Any-Play."""
+"""Guesses: the latent of a policy by how it plays, and what others will do next."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from zsc.agents.policy import Policy, no_carry
+from zsc.agents.policy import Policy, Team, no_carry
 from zsc.agents.told import beside
 from zsc.envs.base import EnvSpec
+from zsc.learn.base import Played
 from zsc.nets import distribution
 from zsc.nets.guess import Guess
 from zsc.play.match import Match
+from zsc.play.rollout import replay
+from zsc.train.method import Member
 from zsc.types import Array, Key, Params
 
 
@@ -62,3 +65,14 @@ def each_latent(room: Params, latents: int) -> Params:
     own = jax.tree.map(lambda x: jnp.repeat(x, latents, axis=0), room)
     told = jnp.tile(jnp.eye(latents), (members, 1))
     return own, jnp.repeat(told[:, None], count, axis=1)
+
+
+def foretell(params: Params, member: Member, policy: Policy | Team, played: Played) -> Array:
+    """The loss hook: the predictor's cross-entropy of what the others did, over living games."""
+    del member
+    (game,) = played
+    guess = jax.nn.log_softmax(replay(policy, params, game).extra)  # [T, E, 1, A - 1, N]
+    later = jnp.concatenate([game.inputs.acted[1:], game.last.acted[None]])
+    did = later[..., 1:]  # by the others, in the step itself
+    each = -jnp.take_along_axis(guess, did[..., None], axis=-1)[..., 0].mean(-1)
+    return (each * game.playing).sum() / jnp.maximum(game.playing.sum(), 1)

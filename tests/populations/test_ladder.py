@@ -17,11 +17,11 @@ import pytest
 import zsc
 from tests.small_games import ShownLever, SmallGame, TwoStepLever
 from tests.tabular import table_policy
-from zsc.agents.guessing import predicting_policy
 from zsc.populations import (
     PAIRED,
     ROTATE,
     AnyPlay,
+    BestResponse,
     BestResponseDiversity,
     CoMeDi,
     HiddenUtility,
@@ -32,12 +32,12 @@ from zsc.populations import (
     StateAugmentation,
     TrajectoryDiversity,
 )
-from zsc.populations.best_response import Meetings
-from zsc.populations.e3t import foretell
+from zsc.populations.best_response import Meetings, train_responses
 from zsc.populations.hidden_utility import most_different
 from zsc.populations.hooks.partners import hardest_first, table_of
 from zsc.populations.hooks.shapley import graphic_value, pagerank, preferred, shapley_values
 from zsc.populations.hooks.starts import reached_by_pairs
+from zsc.populations.journal import Log
 from zsc.populations.trajectory_diversity import divergence, surrogate
 from zsc.train.method import Method
 from zsc.train.sinks import Memory
@@ -309,19 +309,14 @@ def test_a_predictor_finds_out_who_the_partner_is():
     noisy = zsc.mixture(zsc.constant_policy(num_actions=4), 0.25)
     types = jnp.arange(4, dtype=jnp.int32)
     pool = zsc.make_pool(game.spec, noisy, types, [zsc.Label("type", member=i) for i in range(4)])
-    usual = Meetings(blocks=4).method("types", pool, calm.envs, 2)
+    table = table_of(np.tile(np.arange(4), (2, 1)))
+    recipe = BestResponse(pool, learner=calm, steps=64 * 5 * updates, network=small)
     earned = {}
-    for policy, loss in (
-        (predicting_policy(game.spec, network=small), foretell),
-        (small(game.spec), None),
-    ):
-        method = replace(usual, loss=loss)
-        partners = (table_of(np.tile(np.arange(4), (2, 1))), pool.params)
-        given = {"members": 2, "seed": 0, "updates": updates, "partners": partners}
-        state, log = zsc.init_state(game, policy, method, calm, **given), Memory()
-        update = zsc.make_update(game, policy, method, calm)
-        zsc.fit(update, state, updates=updates, sinks=[log])
-        earned[policy.name] = log["return"][-20:].mean()
+    for foresees in (False, True):
+        log = Memory()
+        run = recipe.running(game, 0, Log(more=(log,)))
+        agents = train_responses(run, pool, table, "types", Meetings(blocks=4, foresees=foresees))
+        earned[agents.policy.name] = log["return"][-20:].mean()
     assert 2.8 < earned["predicting"] < 3.3
     assert earned["mlp"] < 1.5
 
