@@ -26,6 +26,7 @@ from zsc.envs.base import EnvSpec
 from zsc.errors import UserError
 from zsc.learn.base import Learner
 from zsc.learn.ppo import PPOConfig
+from zsc.machine.cluster import to_host
 from zsc.play.crossplay import self_play_returns
 from zsc.populations.best_response import Meetings, train_responses
 from zsc.populations.hooks.partners import table_of
@@ -168,18 +169,22 @@ class TwoStage(Recipe):
         slots = dict(zip(CHECKPOINTS, choose_checkpoints(skill).T, strict=True))
         slot = np.stack([slots[age] for age in self.ages], axis=1).reshape(-1)
         member = np.repeat(np.arange(skill.shape[1]), len(self.ages))
-        done = stage.steps_done(state)
-        labels = [
-            Label(
+        done, alive = stage.steps_done(state), to_host(state.alive)
+        agents_each = skill.shape[1] // stage.members
+
+        def label(age: str, s: int, m: int) -> Label:
+            well = age != "final" or alive[m // agents_each]
+            return Label(
                 method=self.partner_title,
                 seed=run.seed,
-                member=int(m),
+                member=m,
                 step=int(done * s / self.snapshots),
                 skill=float(skill[s, m]),
-                checkpoint=self.ages[i % len(self.ages)],
+                checkpoint=age if well else STOPPED,
             )
-            for i, (s, m) in enumerate(zip(slot, member, strict=True))
-        ]
+
+        ages = self.ages * skill.shape[1]
+        labels = [label(*each) for each in zip(ages, slot.tolist(), member.tolist(), strict=True)]
         params = jax.tree.map(lambda x: x[member, slot], room)
         return make_pool(run.env.spec, plays, params, labels)
 

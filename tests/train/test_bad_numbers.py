@@ -4,6 +4,7 @@ nobody is left ends, and does not say that it succeeded."""
 import json
 import re
 import warnings
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,7 @@ from zsc.cli import main
 from zsc.evaluation import crossplay
 from zsc.populations import BehaviourCloning, Recipe
 from zsc.populations.self_play import final_members
+from zsc.populations.two_stage import TwoStage
 from zsc.train.sinks import Memory
 
 ENV = zsc.make("overcooked/cramped_room", horizon=20)
@@ -87,6 +89,36 @@ def test_it_keeps_its_last_good_parameters(runs):
     for x, y in zip(of(three.params, 1), of(sick.params, 1), strict=True):
         np.testing.assert_array_equal(x, y)
         assert np.isfinite(x).all()
+
+
+class PoisonedPartners(TwoStage):
+    """Partners of which one goes bad."""
+
+    def partner_method(self, run):
+        return replace(
+            poison(1, 3), after=None, init=lambda key, params, pool: (jnp.int32(4), pool)
+        )
+
+
+def test_a_partner_that_went_bad_is_not_called_final():
+    recipe = PoisonedPartners(
+        members=1, partners=3, partner_learner=PPO, partner_steps=80 * 6, snapshots=2,
+        network=lambda spec: mlp_policy(spec, widths=(8,)),
+    )  # fmt: skip
+    with pytest.warns(UserWarning, match="stopped"):
+        pool = recipe.train_partners(recipe.running(ENV, 0))
+    ages = [x.checkpoint for x in pool.labels]
+    assert ages == [
+        "initial",
+        "mid",
+        "final",
+        "initial",
+        "mid",
+        "stopped",
+        "initial",
+        "mid",
+        "final",
+    ]
 
 
 def test_the_run_ends_where_nobody_is_left():
