@@ -42,6 +42,8 @@ from zsc.types import Array, Params
 class Divergence:
     """The joint loss: minus coefficient * JSD_g of each group of n members, summed over groups.
 
+    Like the learner's own loss it is per step, so that the coefficient means the same in long games.
+
     size: n. coefficient: its weight. reach: g, from 0 (steps alone) to 1 (whole games). clip: how
     far the log of a trajectory's importance may go, in later epochs.
     """
@@ -55,7 +57,8 @@ class Divergence:
         """[] the loss of games [M, T, E, R, ...]."""
         (games,) = played
         each = jax.vmap(partial(self.of_group, policy))
-        return -self.coefficient * each(*by_group((params, games), self.size)).sum()
+        whole = each(*by_group((params, games), self.size)).sum()
+        return -self.coefficient * whole / games.action.shape[1]
 
     def of_group(self, policy: Policy | Team, params: Params, games: Trajectory) -> Array:
         """[] n JSD_g of one group's games [n, T, E, R, ...], so that its weight is a member's."""
