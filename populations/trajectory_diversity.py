@@ -42,7 +42,7 @@ from zsc.types import Array, Params
 class Divergence:
     """The joint loss: minus coefficient * JSD_g of each group of n members, summed over groups.
 
-    Like the learner's own loss it is per step, so that the coefficient means the same in long games.
+    Like the learner's own loss it is per step: the coefficient means the same in long games.
 
     size: n. coefficient: its weight. reach: g, from 0 (steps alone) to 1 (whole games). clip: how
     far the log of a trajectory's importance may go, in later epochs.
