@@ -112,8 +112,7 @@ def among_runs(env, name, pool):
     """Mean returns with itself and with other runs; groups of one run are strangers as a whole."""
     if len(pool) == 1:
         return "-", "-"
-    found = crossplay(env, {name: pool}, episodes=16, seed=3).matrix()
-    values = found.values
+    values = crossplay(env, {name: pool}, episodes=16, seed=3).matrix()
     alone = np.eye(len(values), dtype=bool)
     strangers = ~alone
     if pool.labels[0].method == "state_augmentation":  # two groups, each knows its own
