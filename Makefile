@@ -4,6 +4,7 @@ BIN := .venv/bin
 RUN := .venv/.installed-run
 DEV := .venv/.installed-dev
 BENCH := .venv/.installed-bench
+NOTEBOOKS := notebooks/who_can_work_with_whom.ipynb notebooks/how_robust_is_my_agent.ipynb
 CODE := zsc populations evaluation tests benchmarks
 
 .PHONY: demo test long ladder check format oracle fuzz endurance mutants table rosters bench notebooks clean
@@ -11,15 +12,15 @@ CODE := zsc populations evaluation tests benchmarks
 demo: $(RUN)  ## train three kinds of pools and draw their cross-play (a few minutes)
 	$(BIN)/zsc demo --out demo
 
-test: $(DEV)  ## all tests and the notebook at a small size
-	ZSC_SMALL=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbmake tests notebooks
+test: $(DEV)  ## all tests but the long ones, and two notebooks at a small size
+	ZSC_SMALL=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbmake tests $(NOTEBOOKS)
 
-long: $(DEV)  ## the tests that `make test` leaves out: every method, several processes, kills; half an hour
+long: $(DEV)  ## what `make test` leaves out: every method, several processes, kills, notebooks; half an hour
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m long tests
+	ZSC_SMALL=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbmake notebooks
 
 ladder: $(DEV)  ## the regression ladder, and what holds for every method; a quarter of an hour
-	$(BIN)/python -m pytest -n 2 -m "long or not long" tests/populations/test_ladder.py \
-	    tests/populations/test_reasoning.py tests/populations/test_every_method.py
+	$(BIN)/python -m pytest -n 2 -m "long or not long" tests/populations
 
 check: $(DEV)  ## lint, format, types; warnings are errors
 	$(BIN)/ruff check .

@@ -28,12 +28,12 @@ from zsc.envs.base import EnvSpec
 from zsc.learn.base import Played
 from zsc.play.match import MatchSpec
 from zsc.populations.hooks.groups import (
-    OTHERS_AT_ONCE,
     Draw,
     by_group,
     earned_with_others,
     of_blocks,
     others,
+    others_at_once,
     some_others,
 )
 from zsc.populations.presets import Preset, diverse_preset, with_heads
@@ -165,7 +165,7 @@ class BestResponseDiversity(TwoStage):
     def partner_method(self, run: Run) -> Method:
         """Games of pairs, and of each half with the others' counterparts."""
         one = self.partner_policy(run).policies[0]
-        blocks = min(OTHERS_AT_ONCE, self.partners - 1)
+        blocks = others_at_once(self.partners)
         specs = (
             MatchSpec("pair", share=0.5, cast=(PARTNER, RESPONSE)),
             MatchSpec("partner", share=0.25, cast=(PARTNER,), partner=one, blocks=blocks),

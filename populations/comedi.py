@@ -30,7 +30,7 @@ from zsc.envs.base import Environment, EnvSpec
 from zsc.learn.base import Played
 from zsc.play.match import Match, MatchSpec
 from zsc.play.rollout import visit
-from zsc.populations.hooks.groups import OTHERS_AT_ONCE, Draw, of_blocks
+from zsc.populations.hooks.groups import Draw, of_blocks
 from zsc.populations.hooks.payoffs import mean_returns, moved
 from zsc.populations.presets import Preset, diverse_preset, with_heads
 from zsc.populations.recipe import Load, Run, from_zero_on
@@ -39,6 +39,7 @@ from zsc.train.method import Matches, Member, Method, PerMember, Told
 from zsc.types import Array, Key, Params, State
 
 SELF, CROSS, MIXED = 0, 1, 2  # the kinds of games
+_ELDERS_AT_ONCE = 4
 
 
 class Earlier(NamedTuple):
@@ -195,7 +196,7 @@ class CoMeDi(TwoStage):
         third = 1.0 / 3.0
         specs = (
             MatchSpec("self", share=third),
-            MatchSpec("cross", share=third, partner=policy, blocks=OTHERS_AT_ONCE, value=CROSS),
+            MatchSpec("cross", share=third, partner=policy, blocks=_ELDERS_AT_ONCE, value=CROSS),
             MatchSpec("mixed", share=third, value=MIXED),
         )
         envs, agents = run.stages[0].learner.envs, run.env.spec.num_agents

@@ -27,12 +27,12 @@ from zsc.learn.base import Played
 from zsc.play.match import MatchSpec
 from zsc.play.rollout import replay
 from zsc.populations.hooks.groups import (
-    OTHERS_AT_ONCE,
     Draw,
     KeepEarned,
     NothingEarned,
     meet_most_compatible,
     only_most_compatible,
+    others_at_once,
 )
 from zsc.populations.hooks.guesses import (
     cross_entropy,
@@ -151,7 +151,7 @@ class IncompatiblePolicies(TwoStage):
         """Half self-play, half cross-play with the others."""
         policy = self.partner_policy(run)
         plays = policy.policies[0] if isinstance(policy, Team) else policy
-        blocks = min(OTHERS_AT_ONCE, self.partners - 1)
+        blocks = others_at_once(self.partners)
         own = MatchSpec("self", share=0.5)
         cross = MatchSpec("cross", share=0.5, partner=plays, blocks=blocks)
         draw = partial(Draw, envs=run.stages[0].learner.envs, num_agents=run.env.spec.num_agents)

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from zsc.envs.base import EnvSpec
 from zsc.learn.base import Hypers
 from zsc.play.match import MatchSpec
-from zsc.populations.hooks.groups import OTHERS_AT_ONCE, Draw, by_group, flat, some_others
+from zsc.populations.hooks.groups import Draw, by_group, flat, others_at_once, some_others
 from zsc.populations.presets import Preset, diverse_preset
 from zsc.populations.recipe import Run, at_least_one
 from zsc.populations.two_stage import TwoStage, at_least_two_partners
@@ -131,7 +131,7 @@ class PopulationBased(TwoStage):
     def partner_method(self, run: Run) -> Method:
         """Half self-play, half with others; copies of the best."""
         policy = run.stages[0].network(run.env.spec)
-        blocks = min(OTHERS_AT_ONCE, self.partners - 1)
+        blocks = others_at_once(self.partners)
         specs = (
             MatchSpec("self", share=0.5),
             MatchSpec("cross", share=0.5, partner=policy, blocks=blocks),

@@ -45,8 +45,14 @@ def others(members: int, size: int) -> Array:
     return index[:, None] // size * size + (index[:, None] + step) % size
 
 
-#: How many others a member meets at the same time.
-OTHERS_AT_ONCE = 4
+def others_at_once(size: int) -> int:
+    """How many others a member of a group meets at the same time: a power of two up to 4, so that
+    games and minibatches are shared evenly.
+
+    >>> [others_at_once(size) for size in (2, 3, 4, 5, 9)]
+    [1, 2, 2, 4, 4]
+    """
+    return 4 if size > 4 else 2 if size > 2 else 1
 
 
 @dataclass(frozen=True)

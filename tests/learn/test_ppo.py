@@ -16,7 +16,7 @@ from zsc.learn.base import Clock
 from zsc.learn.ppo import (
     Batch,
     Schedule,
-    _batch,
+    _batches,
     _deal,
     _epochs,
     _loss,
@@ -128,6 +128,13 @@ def test_where_nobody_has_a_choice_the_policy_learns_nothing():
 # batches
 
 
+def batch_of(config, played, shaping, value):
+    """What is learned from one kind of games, by this head."""
+    now = NOW._replace(shaping=jnp.float32(shaping))
+    task = task_of(table_policy(2, 2, 2), MatchSpec(value=value))
+    return _batches(config, task, (played,), now, (None,))[0]
+
+
 def test_advantages_are_normalised_over_the_samples_with_a_choice():
     """gamma 0: an advantage is the reward less the value. Targets stay as they are."""
     config = replace(CONFIG, gamma=0.0)
@@ -138,18 +145,18 @@ def test_advantages_are_normalised_over_the_samples_with_a_choice():
     states = np.zeros((4, 1, 1), int)
     played = trajectory(states, states, reward=reward, shaped=shaped, value=value, valid=valid,
                         last_value=np.zeros((1, 1, 2)))  # fmt: skip
-    batch = _batch(config, played, jnp.float32(0.5), 0, None)
+    batch = batch_of(config, played, 0.5, value=0)
     np.testing.assert_allclose(batch.target[:, 0, 0], [2.0, 6.0, 90.0, 0.0], rtol=1e-6)
     np.testing.assert_allclose(batch.advantage[:, 0, 0], [-1.0, 1.0, 0.0, 0.0], rtol=1e-5)
     assert batch.memory == ()
-    again = _batch(config, played, jnp.float32(0.5), 1, None)
+    again = batch_of(config, played, 0.5, value=1)
     np.testing.assert_allclose(again.target, batch.target, rtol=1e-6)  # advantage and value
 
 
 def test_equal_advantages_are_none():
     states = np.zeros((4, 1, 1), int)
     played = trajectory(states, states, reward=np.ones((4, 1, 1)))
-    batch = _batch(replace(CONFIG, gamma=0.0), played, jnp.float32(0), 0, None)
+    batch = batch_of(replace(CONFIG, gamma=0.0), played, 0, value=0)
     assert np.abs(batch.advantage).max() < 1e-3
 
 
@@ -162,7 +169,7 @@ def test_a_batch_bootstraps_from_its_own_head_and_the_end_of_the_game():
     last = np.broadcast_to([10.0, 20.0], (2, 1, 2))
     played = trajectory(states, states, value=value, last_value=last, terminated=ended,
                         truncated=cut)  # fmt: skip
-    target = _batch(config, played, jnp.float32(0), 1, None).target[..., 0]
+    target = batch_of(config, played, 0, value=1).target[..., 0]
     np.testing.assert_allclose(target, [[1.5, 1.5], [0.0, 10.0]], rtol=1e-6)
 
 

@@ -39,6 +39,7 @@ def between_seeds(env, pool):
     return (mean - env.spec.min_return) / (env.spec.max_return - env.spec.min_return)
 
 
+@pytest.mark.long
 def test_agents_of_many_tasks_do_one_that_they_never_saw_and_not_the_other_way_round():
     general = CrossEnvironment(steps=1.5e5, **SETTINGS).train(MANY, seed=0)
     single = SelfPlay(steps=8e4, **SETTINGS).train(ONE, seed=0)
@@ -65,6 +66,7 @@ def test_fine_tuned_agents_go_on_in_the_target_at_a_tenth_of_the_rate(tmp_path):
     assert usual[1].steps == 0.1 * usual[0].steps
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("when", [15, 35])  # in the first stage of 20 updates, in the second one
 def test_stopped_and_gone_on_with_it_is_the_same(tmp_path, monkeypatch, when):
     monkeypatch.setattr("zsc.populations.stage.SAVE_SECONDS", 0)

@@ -101,8 +101,8 @@ class EnoughError(Exception):
     """Stops a training."""
 
 
-# the small version of every run of the tests: groups, a team, a grown room, two stages in turn
-SHORT = ("lipo", "comedi", "cole")
+# the small version of every run of the tests: a team, groups, live partners, latents
+SHORT = ("lipo",)
 
 
 @pytest.fixture(

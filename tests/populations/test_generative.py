@@ -130,6 +130,7 @@ def test_players_are_watched_as_they_were(levers):
     np.testing.assert_array_equal(own, seen.action[:, :-1])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("when", [15, 35])  # in the first stage of 20 updates, in the second one
 def test_stopped_and_gone_on_with_it_is_the_same(tmp_path, monkeypatch, when):
     monkeypatch.setattr("zsc.populations.stage.SAVE_SECONDS", 0)
@@ -145,6 +146,7 @@ def test_stopped_and_gone_on_with_it_is_the_same(tmp_path, monkeypatch, when):
     assert [x.parents for x in again.labels] == [partners.ids[:3], partners.ids[3:]]
 
 
+@pytest.mark.long
 def test_a_run_is_the_same_beside_others():
     alone = replace(TINY, members=1, responses=False).train(ENV, seed=1)
     beside = replace(TINY, responses=False).train(ENV, seed=1)

@@ -194,6 +194,7 @@ def off_diagonal(game, pool):
     return both[:, ~np.eye(4, dtype=bool)].mean()
 
 
+@pytest.mark.long
 def test_brdiv_and_its_lagrangian_pairs_are_of_no_use_to_each_other():
     given = {"members": 5, "partners": 4}
     plain = trained(BestResponseDiversity, EIGHT, weight=0.0, **given)
@@ -210,6 +211,7 @@ def test_brdiv_and_its_lagrangian_pairs_are_of_no_use_to_each_other():
 # CoMeDi: after a round that failed, members go on
 
 
+@pytest.mark.long
 def test_only_mixed_play_goes_on_after_a_round_that_failed():
     game = TwoStepLever(actions=12)
     fast = replace(PPO, envs=96, learning_rate=0.05, final_learning_rate=0.05, entropy=0.01)
@@ -245,6 +247,7 @@ def _agree(game, pool, pulls):
 # HSP: each biased partner pulls what it likes; those kept like different levers
 
 
+@pytest.mark.long
 def test_hsp_keeps_partners_of_different_tastes():
     game = zsc.make("lever", payoffs=(1.0,) * 4)
     likes = tuple((name, (0.0, 2.0)) for name in game.spec.action_names)
@@ -263,6 +266,7 @@ def test_most_different_takes_shares_of_the_largest_count():
 # Any-Play: the specialist shows its code in the first round
 
 
+@pytest.mark.long
 def test_any_play_specialists_show_their_code():
     game, codes = ShownLever(own_first=True), 4
     known = {}
@@ -324,6 +328,7 @@ def test_a_predictor_finds_out_who_the_partner_is():
 # PBT: the worst goes on as a copy of the best
 
 
+@pytest.mark.long
 def test_pbt_copies_the_best():
     log = Memory()
     recipe = PopulationBased(
@@ -396,6 +401,7 @@ def test_states_are_those_that_pairs_of_the_group_reach():
     assert (later[:, 1:] != later[:, :1]).any()
 
 
+@pytest.mark.long
 def test_episodes_begin_where_the_group_came_with_the_clock_at_zero():
     game = zsc.make("overcooked/cramped_room", horizon=40)
     learner = zsc.PPOConfig(envs=4, segments=2, epochs=1, minibatches=1)
@@ -428,6 +434,7 @@ def test_episodes_begin_where_the_group_came_with_the_clock_at_zero():
 # PAIRED and ROTATE: regret keeps a partner useful
 
 
+@pytest.mark.long
 def test_regret_keeps_a_partner_that_can_be_answered_and_minimax_does_not():
     """Ten levers: the adversary of PAIRED agrees with its response, that of minimax with nobody."""
     earned = {}
@@ -440,6 +447,7 @@ def test_regret_keeps_a_partner_that_can_be_answered_and_minimax_does_not():
     assert earned[PAIRED.minimax] < 0.5
 
 
+@pytest.mark.long
 def test_a_partner_of_rotate_is_of_use_where_only_its_response_would_have_led():
     """The agent always pulls lever 0. The partner shuns it in the first round; in the second, after
     a first one that went well, it pulls what the agent pulls, since regret is looked for in each

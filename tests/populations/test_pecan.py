@@ -117,6 +117,7 @@ def test_the_agent_recognises_the_level_and_does_what_it_does():
         assert said[-1][lever // 2] > 0.9
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("when", [15, 35])  # in the first stage of 20 updates, in the second one
 def test_stopped_and_gone_on_with_it_is_the_same(tmp_path, monkeypatch, when):
     monkeypatch.setattr("zsc.populations.stage.SAVE_SECONDS", 0)

@@ -186,6 +186,7 @@ def test_redrawn_hands_are_as_likely_as_the_deals_that_fit(most, monkeypatch):
     assert hidden > 5
 
 
+@pytest.mark.long
 def test_off_belief_learning_runs_in_hanabi_with_a_memory():
     log = Memory()
     few = iql(QConfig(envs=4, capacity=8, batch=4, steps=1))
@@ -338,6 +339,7 @@ RECIPES = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_that_was_stopped_goes_on_to_the_same_end_and_compiles_once(name, tmp_path):
     recipe, game, real, log = RECIPES[name], FEW_DEALS, JsonLines.write, Memory()
