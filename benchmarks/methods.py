@@ -10,7 +10,6 @@ The floor acts at random, the ceiling are the roster's best responses.
 
 import argparse
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,16 +88,14 @@ def steps_of_a_run(recipe: p.Recipe, spec: zsc.EnvSpec) -> float:
 
 
 def kept(env, name, recipe, seed, folder):
-    """The pool of a method, trained if it is not there, and the seconds that took."""
+    """The pool of a method, trained if it is not there, and the seconds its stages took."""
     place = folder / name.replace(", ", "-")
-    note = place / "seconds.json"
-    if note.exists():
-        return zsc.load_pool(place), json.loads(note.read_text())
-    began = time.perf_counter()
-    pool = recipe.train(env, seed=seed, out=place, resume=place.exists())
-    seconds = time.perf_counter() - began
-    note.write_text(json.dumps(seconds))
-    return pool, seconds
+    done = (place / "pool" / "manifest.json").exists()
+    pool = zsc.load_pool(place) if done else None
+    if pool is None:
+        pool = recipe.train(env, seed=seed, out=place, resume=place.exists())
+    last = [file.read_text().splitlines()[-1] for file in place.glob("metrics*.jsonl")]
+    return pool, sum(json.loads(row)["seconds"] for row in last)
 
 
 def at_random(env) -> zsc.Pool:
