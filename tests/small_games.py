@@ -351,3 +351,18 @@ def both_deals(env: HiddenGame) -> PetState:
     """[2] the first states."""
     state = env.reset(jax.random.key(0))[0]
     return PetState(jnp.arange(2), *(jnp.repeat(x[None], 2) for x in state[1:]))
+
+
+@dataclass(frozen=True)
+class HelpOrDo(SmallGame):
+    """Work, idle, assist, solo: who does it alone is paid .8, who assists one who works 1.
+
+    With a partner that works always, assisting is best; with one that idles half of the time, doing
+    it alone. So is it with partners of all ages, alike: .75 of them work.
+    """
+
+    actions: int = 4
+
+    def pays(self, state: SmallState, action: Array) -> Array:
+        solo, helped = (action == 3).any(), (action == 2).any() & (action == 0).any()
+        return jnp.where(solo, 0.8, 1.0 * helped)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import zsc
-from tests.small_games import ShownLever, SmallGame, TwoStepLever
+from tests.small_games import HelpOrDo, ShownLever, SmallGame, TwoStepLever
 from tests.tabular import table_policy
 from zsc.populations import (
     PAIRED,
@@ -24,6 +24,7 @@ from zsc.populations import (
     BestResponse,
     BestResponseDiversity,
     CoMeDi,
+    FictitiousCoPlay,
     HiddenUtility,
     IncompatiblePolicies,
     LagrangianDiversity,
@@ -39,6 +40,7 @@ from zsc.populations.hooks.shapley import graphic_value, pagerank, preferred, sh
 from zsc.populations.hooks.starts import reached_by_pairs
 from zsc.populations.journal import Log
 from zsc.populations.trajectory_diversity import divergence, surrogate
+from zsc.populations.two_stage import CHECKPOINTS
 from zsc.train.method import Method
 from zsc.train.sinks import Memory
 
@@ -121,6 +123,30 @@ def test_mep_meets_each_partner_and_seat_by_its_rank():
     cubed = jnp.exp(hardest_first(jnp.array([0.0, 50.0, 50.0, 200.0]), 3.0))
     np.testing.assert_allclose(cubed / cubed.sum(), [0.614, 0.182, 0.182, 0.023], atol=6e-4)
     assert np.asarray(hardest_first(jnp.array([0.0, jnp.nan]), 3.0)).tolist() == [0.0, 0.0]
+
+
+# FCP: partners of three ages work half of the time, three quarters, always
+
+
+def test_only_a_response_to_all_ages_does_it_alone():
+    game = HelpOrDo()
+    policy = table_policy(game.spec)
+    works = np.array([0.5, 0.75, 1.0])
+    logits = np.log(np.maximum(np.stack([works, 1 - works, 0 * works, 0 * works], 1), 1e-9))
+    one = policy.init(jax.random.key(0))
+    params = {
+        "actor": jnp.repeat(jnp.asarray(logits, jnp.float32)[:, None], len(one["actor"]), 1),
+        "critic": jnp.repeat(one["critic"][None], 3, 0),
+    }
+    labels = [zsc.Label("worker", checkpoint=age) for age in CHECKPOINTS]
+    workers = zsc.make_pool(game.spec, policy, params, labels)
+    calm = replace(PPO, envs=96)
+    given = {"learner": calm, "steps": 96 * 80, "network": small}
+    recipe = FictitiousCoPlay.uniform(members=1, partners=1, blocks=3, **given)
+    response = recipe.train_responses(recipe.running(game, 0), workers)
+    assert conventions(game, response).tolist() == [3]
+    final = BestResponse(workers.where(checkpoint="final"), **given).train(game, seed=0)
+    assert conventions(game, final).tolist() == [2]
 
 
 # TrajeDi: the same levers; and the gradient is that of the divergence
