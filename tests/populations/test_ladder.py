@@ -17,6 +17,7 @@ import pytest
 import zsc
 from tests.small_games import HelpOrDo, ShownLever, SmallGame, TwoStepLever
 from tests.tabular import table_policy
+from zsc.evaluation import crossplay
 from zsc.populations import (
     PAIRED,
     ROTATE,
@@ -26,6 +27,7 @@ from zsc.populations import (
     CoMeDi,
     FictitiousCoPlay,
     HiddenUtility,
+    HighEntropy,
     IncompatiblePolicies,
     LagrangianDiversity,
     MaximumEntropy,
@@ -123,6 +125,25 @@ def test_mep_meets_each_partner_and_seat_by_its_rank():
     cubed = jnp.exp(hardest_first(jnp.array([0.0, 50.0, 50.0, 200.0]), 3.0))
     np.testing.assert_allclose(cubed / cubed.sum(), [0.614, 0.182, 0.182, 0.023], atol=6e-4)
     assert np.asarray(hardest_first(jnp.array([0.0, jnp.nan]), 3.0)).tolist() == [0.0, 0.0]
+
+
+# high entropy: one lever pays 1.0, nine pay .8
+
+
+@pytest.mark.long
+def test_only_much_entropy_finds_the_lever_that_all_can_find():
+    """Greedy play; the weight is in units of normalised advantages."""
+    game = zsc.make("lever", payoffs=(1.0, *(0.8,) * 9))
+    many = replace(PPO, envs=512, learning_rate=0.01, final_learning_rate=0.001)
+    found = {}
+    for entropy in (0.05, 0.7):
+        learner = replace(many, entropy=entropy)
+        recipe = HighEntropy(members=6, learner=learner, steps=512 * 250, network=small)
+        pool = recipe.train(game, seed=0)
+        matrix = crossplay(game, {"he": pool}, episodes=4, seed=0).matrix()
+        found[entropy] = matrix[~np.eye(6, dtype=bool)].mean()
+    assert found[0.7] > 0.99
+    assert found[0.05] < 0.75
 
 
 # FCP: partners of three ages work half of the time, three quarters, always
