@@ -101,8 +101,8 @@ def kept(env, name, recipe, seed, folder):
 def at_random(env) -> zsc.Pool:
     """Agents that take any legal action."""
     policy = zsc.mixture(zsc.constant_policy(num_actions=env.spec.num_actions), 1.0)
-    labels = [zsc.Label("random", member=m) for m in range(2)]
-    return zsc.make_pool(env.spec, policy, jnp.arange(2, dtype=jnp.int32), labels)
+    labels = [zsc.Label("random")]
+    return zsc.make_pool(env.spec, policy, jnp.zeros(1, jnp.int32), labels)
 
 
 def among_runs(env, name, pool):
