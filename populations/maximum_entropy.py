@@ -8,7 +8,7 @@ Deviations: all members learn at once, each from games of its own, instead of ta
 is that of `TwoStage`. `MaximumEntropy.published()` is the paper's: one rank for each (partner,
 seat), its cube, to the end. alpha .01, as published, is nearly the same as independent seeds (ten
 equal levers and five members: 4.3 different ones instead of 4.1, with .1 it is 4.9). The default
-is .1, and .03 in kitchens, where with .1 every third partner learns nothing. The authors' code
+is .1, and .03 in kitchens, where with .1 six of twenty partners learned nothing. The authors' code
 takes the probabilities of the first game for all games; here each has its own. Bonuses are in no
 reported return.
 """
