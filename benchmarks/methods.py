@@ -143,8 +143,10 @@ def main(game, only, runs, partners, seed, times):
         rows.append([*cells, f"{steps:.1f}", f"{seconds:.0f}"])
         print(cells, flush=True)
     best = scored[False].best[scored[False].counts].mean()
+    names = "" if not only else " --only " + " ".join(f'"{x}"' if " " in x else x for x in only)
+    command = f"python -m benchmarks.methods {game} --runs {runs} --partners {partners}{names}"
     text = (
-        f"`python -m benchmarks.methods {game}`: {runs} runs of each method, pools of {partners}, "
+        f"`{command}`: {runs} runs of each method, pools of {partners}, "
         f"methods of one stage with {times:g} times the preset of self-play; {scored[False].roster}"
         f", 64 episodes a cell, intervals over runs. The roster's best responses earn "
         f"{best:.{digits}f}. Seconds were taken with other work on the machine: they only rank."

@@ -171,8 +171,7 @@ class GrowWhenDue:
         self, mstate: PerMember, params: Params, told: Told, partners: PerMember
     ) -> tuple[PerMember, PerMember]:
         """The state and the room after an update."""
-        turn = told.update * self.generations // told.budget
-        due = turn > (told.update - 1) * self.generations // told.budget
+        _, due = told.rounds_over(self.generations)
         now: Population = mstate.value
         keys = jax.vmap(partial(jax.random.fold_in, data=told.update))(now.key)
         bigger = lambda: map_members(self.grow.grown)(params, partners.value, now, keys)

@@ -27,12 +27,12 @@ from zsc.learn.base import Played
 from zsc.nets import distribution
 from zsc.play.rollout import Trajectory, replay
 from zsc.populations.hooks.groups import own_group
+from zsc.populations.presets import bonus_preset
 from zsc.populations.recipe import Run, from_zero_on
 from zsc.populations.two_stage import TwoStage, check_whole_games
 from zsc.train.method import Member, Method
 from zsc.types import Array, Params
 
-_ALPHA, _IN_KITCHENS = 0.1, 0.03
 _LEAST = 1e-5  # of a mean probability: rarer actions are not worth more
 
 
@@ -91,7 +91,5 @@ class MaximumEntropy(TwoStage):
 
     def partner_method(self, run: Run) -> Method:
         """Self-play with the bonus."""
-        kitchen = run.env.spec.id.startswith("overcooked")
-        usual = _IN_KITCHENS if kitchen else _ALPHA
-        alpha = usual if self.alpha is None else self.alpha
+        alpha = bonus_preset(run.env.spec) if self.alpha is None else self.alpha
         return Method(self.partner_title, reward=PopulationEntropy(self.partners, alpha))

@@ -81,8 +81,8 @@ class CopyBest:
         """The settings, and whose copy each member is."""
         earned = told.returns[0].mean(1) + told.returns[1].mean(1)
         score = mstate.score + 0.3 * (earned - mstate.score)
-        turn = told.update * self.rounds // told.budget
-        due = (turn > (told.update - 1) * self.rounds // told.budget) & (turn < self.rounds)
+        over, ended = told.rounds_over(self.rounds)
+        due = ended & (over < self.rounds)  # the last copy would learn no more
         by_score = by_group(score, self.size)
         everyone = by_group(jnp.arange(len(score)), self.size)
         worst = everyone == everyone[:, :1] + by_score.argmin(1)[:, None]

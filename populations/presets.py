@@ -81,6 +81,11 @@ def diverse_preset(spec: EnvSpec, *, kinds: int = 2) -> Preset:
     return usual._replace(learner=replace(learner, envs=envs), steps=2 * usual.steps)
 
 
+def bonus_preset(spec: EnvSpec) -> float:
+    """The weight of MEP's bonus, in units of reward a step; see benchmarks/RESULTS.md, "Presets"."""
+    return 0.03 if spec.id.startswith("overcooked") else 0.1
+
+
 def high_entropy_preset(spec: EnvSpec) -> Preset:
     """Self-play with a memory, entropy of at least .05 and lambda .9 (arXiv 2511.22581)."""
     usual = preset(spec)

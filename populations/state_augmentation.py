@@ -101,11 +101,10 @@ class ReachAgain:
         self, mstate: Reached, params: Params, told: Told, partners: Params
     ) -> tuple[Reached, Params]:
         """The buffer of the next update."""
-        turn = told.update * self.rounds // told.budget
-        due = turn > (told.update - 1) * self.rounds // told.budget
+        over, ended = told.rounds_over(self.rounds)
         again = lambda: self.reach(jax.random.fold_in(mstate.key, told.update), params)
         # the last round is over with the training: nobody begins there any more
-        states = jax.lax.cond(due & (turn < self.rounds), again, lambda: mstate.states)
+        states = jax.lax.cond(ended & (over < self.rounds), again, lambda: mstate.states)
         return mstate._replace(states=states), partners
 
 

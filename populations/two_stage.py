@@ -13,7 +13,7 @@ benchmarks/RESULTS.md, section "Fictitious co-play".
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import jax
@@ -250,9 +250,3 @@ def check_whole_games(recipe: TwoStage, spec: EnvSpec) -> None:
             "partners with a memory judge each other's games from the start: give a "
             "partner_learner with segments=1, or a network without a memory"
         )
-
-
-def with_parents(pool: Pool, parents: list[tuple[str, ...]]) -> Pool:
-    """The pool whose labels name the training partners of each agent."""
-    labels = tuple(replace(x, parents=p) for x, p in zip(pool.labels, parents, strict=True))
-    return replace(pool, labels=labels)

@@ -70,7 +70,13 @@ def near(file: str) -> tuple[str, ...]:
 def wide(file: str) -> tuple[str, ...]:
     """The rest of the folder that mirrors a file's, the quicker files first."""
     room = Path(file).parts[1 if file.startswith("zsc/") else 0]
-    slow = {"test_prototypes.py", "test_films.py", "test_resume.py", "test_heldout.py"}
+    slow = {
+        "test_ladder.py",
+        "test_every_method.py",
+        "test_films.py",
+        "test_resume.py",
+        "test_heldout.py",
+    }
     rest = [
         str(path.relative_to(ROOT))
         for path in sorted(

@@ -92,6 +92,7 @@ class ByHistory:
         said = jax.vmap(jax.vmap(partial(apply_one, policy, given)))
 
         def step(now: Any, at: Any) -> Any:
+            """One step of the game in all deals at once."""
             states, shown, carry, acted, weight = now
             time, truth, joint, roles = at
             seen_now = env.show(truth).obs

@@ -54,6 +54,7 @@ def reached_by_pairs(
         carry = jax.tree.map(lambda x: jnp.broadcast_to(x, (agents, *x.shape)), policy.carry())
 
         def step(now: Any, time: Array) -> Any:
+            """One step of all agents."""
             state, shown, carry, acted = now
             noise_key, rules_key = jax.random.split(jax.random.fold_in(key, time))
             seen = inputs_of(

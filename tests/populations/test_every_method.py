@@ -14,6 +14,7 @@ import pytest
 
 import zsc
 from tests.compiles import compiles
+from tests.interrupted import EnoughError, StopAt
 from tests.small_games import StoppingLever
 from zsc import PPOConfig
 from zsc.populations import (
@@ -38,7 +39,7 @@ from zsc.populations import (
     TrajectoryDiversity,
 )
 from zsc.populations.stage import Stage
-from zsc.train.sinks import JsonLines, Memory
+from zsc.train.sinks import Memory
 
 # a game of tests is registered nowhere
 pytestmark = [
@@ -95,10 +96,6 @@ METHODS = {
 
 
 CHUNK = 2  # updates of a program: several of them even for the shortest stage
-
-
-class EnoughError(Exception):
-    """Stops a training."""
 
 
 # the small version of every run of the tests: a team, groups, live partners, latents
@@ -158,20 +155,11 @@ def test_a_run_is_the_same_alone(trained):
 
 def test_a_stopped_run_goes_on_to_the_same_end(trained, tmp_path, monkeypatch):
     name, pool, _, _ = trained
-    real, written = JsonLines.write, []
-
-    def stop(self, rows, seconds):
-        real(self, rows, seconds)
-        written.append(rows)
-        if len(written) == 3:  # of a later stage, where stages are short
-            raise EnoughError
-
     recipe = METHODS[name](2)
     monkeypatch.setattr("zsc.populations.stage.CHUNK", CHUNK)
     monkeypatch.setattr("zsc.populations.stage.SAVE_SECONDS", 0)
-    monkeypatch.setattr(JsonLines, "write", stop)
-    with pytest.raises(EnoughError):
-        recipe.train(GAME, seed=0, out=tmp_path / "run")
+    with pytest.raises(EnoughError):  # in a later stage, where stages are short
+        recipe.train(GAME, seed=0, out=tmp_path / "run", sinks=[StopAt(3)])
     again = recipe.train(GAME, seed=0, out=tmp_path / "run", resume=True)
     assert again.ids == pool.ids
 

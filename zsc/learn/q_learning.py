@@ -287,6 +287,7 @@ def _learn(
     buffer = buffers.add(state.buffer, _experience(played[0], hypers.shaping))
 
     def descent(carry: Any, key: Key) -> Any:
+        """One gradient step on a batch of games."""
         params, own, mixer, mixer_own = carry
         games = buffers.draw(buffer, key, config.batch)
         error = partial(td_error, rules, task, state=state, games=games)

@@ -45,6 +45,11 @@ class Told(NamedTuple):
         """[] the share of the budget that is used up."""
         return self.update / jax.numpy.maximum(self.budget, 1)
 
+    def rounds_over(self, rounds: int) -> tuple[Array, Array]:
+        """[] how many of so many equal parts of the budget are over; [] bool: one just ended."""
+        over = self.update * rounds // self.budget
+        return over, over > (self.update - 1) * rounds // self.budget
+
 
 class PerMember(NamedTuple):
     """Marks a part of the partners whose leaves are [M, ...], such as each member's checkpoints:
