@@ -82,7 +82,7 @@ def diverse_preset(spec: EnvSpec, *, kinds: int = 2) -> Preset:
 
 
 def bonus_preset(spec: EnvSpec) -> float:
-    """The weight of MEP's bonus, in units of reward a step; see benchmarks/RESULTS.md, "Presets"."""
+    """The weight of MEP's bonus, in units of reward a step (benchmarks/RESULTS.md, "Presets")."""
     return 0.03 if spec.id.startswith("overcooked") else 0.1
 
 

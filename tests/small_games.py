@@ -12,7 +12,20 @@ import numpy as np
 
 from zsc.envs.base import EnvSpec, TimeStep, first_info
 from zsc.envs.symmetry import Symmetry, trivial_symmetry
+from zsc.learn.ppo import PPOConfig
 from zsc.types import Array, Key
+
+#: Learns any of them in seconds.
+PPO = PPOConfig(
+    envs=64,
+    segments=1,
+    epochs=4,
+    minibatches=1,
+    learning_rate=0.02,
+    final_learning_rate=0.02,
+    entropy=0.0,
+    shaping_steps=0,
+)
 
 
 class SmallState(NamedTuple):

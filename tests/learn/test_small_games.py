@@ -11,13 +11,12 @@ import pytest
 
 import zsc
 from tests.compiles import compiles
-from tests.small_games import HiddenCoin, TwoStepMatrix
+from tests.small_games import PPO, HiddenCoin, TwoStepMatrix
 from zsc import (
     CentralCritic,
     Inputs,
     MatchSpec,
     Method,
-    PPOConfig,
     QConfig,
     fit,
     init_state,
@@ -34,16 +33,6 @@ from zsc.play.rollout import begin, rollout
 from zsc.train.sinks import Memory
 
 LEVER = zsc.make("lever")
-PPO = PPOConfig(
-    envs=64,
-    segments=1,
-    epochs=4,
-    minibatches=1,
-    learning_rate=0.02,
-    final_learning_rate=0.02,
-    entropy=0.0,
-    shaping_steps=0,
-)
 
 
 def train(env, policy, method, *, updates=60, members=4, learner=PPO, seed=0, partners=()):

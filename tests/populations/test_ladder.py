@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import zsc
-from tests.small_games import HelpOrDo, ShownLever, SmallGame, TwoStepLever
+from tests.small_games import PPO, HelpOrDo, ShownLever, SmallGame, TwoStepLever
 from tests.tabular import table_policy
 from zsc.evaluation import crossplay
 from zsc.populations import (
@@ -47,16 +47,6 @@ from zsc.train.method import Method
 from zsc.train.sinks import Memory
 
 EIGHT, TEN = (zsc.make("lever", payoffs=(1.0,) * n) for n in (8, 10))
-PPO = zsc.PPOConfig(
-    envs=64,
-    segments=1,
-    epochs=4,
-    minibatches=1,
-    learning_rate=0.02,
-    final_learning_rate=0.02,
-    entropy=0.0,
-    shaping_steps=0,
-)
 
 
 def small(spec, **heads):
