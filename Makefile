@@ -3,7 +3,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := .venv/.installed-run
 DEV := .venv/.installed-dev
-BENCH := .venv/.installed-bench
 NOTEBOOKS := notebooks/who_can_work_with_whom.ipynb notebooks/how_robust_is_my_agent.ipynb
 CODE := zsc populations evaluation tests benchmarks
 
@@ -51,7 +50,7 @@ table: $(DEV)  ## ten self-play seeds on the five classic kitchens, all pairs, b
 rosters: $(DEV)  ## make the held-out rosters that are not there yet
 	$(BIN)/python -m benchmarks.rosters
 
-bench: $(BENCH)  ## the figures of benchmarks/RESULTS.md; hours
+bench: $(DEV)  ## the figures of benchmarks/RESULTS.md; hours
 	$(BIN)/python -m benchmarks.pools
 	$(BIN)/python -m benchmarks.gap
 	$(BIN)/python -m benchmarks.overcooked_steps
@@ -86,10 +85,6 @@ $(RUN): pyproject.toml constraints.txt | $(BIN)/python
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@ $(RUN)
-
-$(BENCH): pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
-	touch $@ $(DEV) $(RUN)
 
 clean:
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache build *.egg-info
