@@ -16,6 +16,8 @@ from zsc.envs.dual_destination import DualDestination
 from zsc.envs.hanabi import VARIANTS, Hanabi
 from zsc.envs.lever import Lever
 from zsc.envs.overcooked import LAYOUTS, ManyKitchens, Overcooked
+from zsc.envs.overcooked_v2 import LAYOUTS as V2_LAYOUTS
+from zsc.envs.overcooked_v2 import OvercookedV2
 from zsc.errors import UserError, shorten, unknown
 from zsc.registry import Registry, resolve
 from zsc.schema import MisfitError, as_fields
@@ -178,6 +180,14 @@ register_env(
         table="zsc.evaluation.games.overcooked:event_table",
         needs=("layout",),
         forms={"kitchens": ManyKitchens},
+    ),
+)
+register_env(
+    "overcooked_v2",
+    Family(
+        OvercookedV2,
+        {name: {"layout": name} for name in V2_LAYOUTS},
+        needs=("layout",),
     ),
 )
 register_env(

@@ -48,7 +48,8 @@ def _corner(width: int, cell: int) -> tuple[int, int]:
     return cell % width * TILE, cell // width * TILE
 
 
-def _disc(pen: Any, x: float, y: float, radius: float, fill: Any, outline: Any = _INK) -> None:
+def disc(pen: Any, x: float, y: float, radius: float, fill: Any, outline: Any = _INK) -> None:
+    """A filled circle."""
     pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=fill, outline=outline)
 
 
@@ -58,10 +59,10 @@ def _tile(pen: Any, x: int, y: int, kind: int) -> None:
     middle = (x + TILE / 2, y + TILE / 2)
     if kind == ONIONS:
         for dx, dy in ((-9, 6), (9, 6), (0, -8)):
-            _disc(pen, middle[0] + dx, middle[1] + dy, 9, _ONION)
+            disc(pen, middle[0] + dx, middle[1] + dy, 9, _ONION)
     elif kind == DISHES:
         for shift in (6, 0, -6):
-            _disc(pen, middle[0], middle[1] + shift, 13, _PLATE)
+            disc(pen, middle[0], middle[1] + shift, 13, _PLATE)
     elif kind == SERVING:
         pen.rectangle((x + 8, y + 14, x + TILE - 9, y + TILE - 15), fill=(222, 238, 222))
         pen.text((x + 12, y + TILE / 2 - 6), "SERVE", fill=_INK)
@@ -71,20 +72,20 @@ def _item(pen: Any, x: float, y: float, item: int, scale: float = 1.0) -> None:
     if item == NOTHING:
         return
     if item == ONION:
-        _disc(pen, x, y, 9 * scale, _ONION)
+        disc(pen, x, y, 9 * scale, _ONION)
         return
-    _disc(pen, x, y, 13 * scale, _PLATE)
+    disc(pen, x, y, 13 * scale, _PLATE)
     if item == SOUP:
-        _disc(pen, x, y, 9 * scale, _SOUP)
+        disc(pen, x, y, 9 * scale, _SOUP)
     elif item == DISH:
-        _disc(pen, x, y, 9 * scale, _PLATE, (200, 200, 200))
+        disc(pen, x, y, 9 * scale, _PLATE, (200, 200, 200))
 
 
 def _pot(pen: Any, x: int, y: int, count: int, tick: int) -> None:
     middle = (x + TILE / 2, y + TILE / 2)
-    _disc(pen, *middle, 18, (44, 44, 50))
+    disc(pen, *middle, 18, (44, 44, 50))
     if tick >= 0:
-        _disc(pen, *middle, 15, _SOUP)
+        disc(pen, *middle, 15, _SOUP)
         ready = tick >= COOK_TIME
         pen.pieslice(
             (x + 9, y + 9, x + TILE - 10, y + TILE - 10),
@@ -93,13 +94,13 @@ def _pot(pen: Any, x: int, y: int, count: int, tick: int) -> None:
             fill=(92, 164, 86) if ready else (244, 188, 120),
         )
     for onion in range(count if tick < 0 else 0):
-        _disc(pen, middle[0] - 9 + 9 * onion, middle[1], 5, _ONION)
+        disc(pen, middle[0] - 9 + 9 * onion, middle[1], 5, _ONION)
 
 
 def _cook(pen: Any, x: int, y: int, agent: int, direction: int, held: int) -> None:
     middle = (x + TILE / 2, y + TILE / 2)
     dx, dy = ((0, -1), (0, 1), (1, 0), (-1, 0))[direction]
-    _disc(pen, *middle, 17, _HATS[agent])
+    disc(pen, *middle, 17, _HATS[agent])
     nose = (middle[0] + 17 * dx, middle[1] + 17 * dy)
     side = (7 * dy, 7 * dx)
     base = (middle[0] + 10 * dx, middle[1] + 10 * dy)
