@@ -94,11 +94,14 @@ def from_reference(state: Any) -> dict[str, Any]:
     }
 
 
-def compare(env: OvercookedV2, *, segments: int, seed: int) -> tuple[Counter[str], Counter[str], int]:
+def compare(
+    env: OvercookedV2, *, segments: int, seed: int
+) -> tuple[Counter[str], Counter[str], int]:
     """What differed, by field, what happened, by event, and how many steps were compared.
 
     `segments` times SEGMENT steps of GAMES games.
     """
+    assert env.horizon % SEGMENT == 0, "the reference goes on after the end, a segment does not"
     reference, agents = reference_of(env), env.spec.num_agents
     dealt = OvercookedV2(**{**vars(env), "random_starts": True})
 

@@ -89,7 +89,7 @@ def _automorphisms(layout: Layout, random_positions: bool) -> list[_Map]:
             ways = STEPS * [-1, 1] if flip else STEPS
             for _ in range(turn):  # np.rot90 turns counterclockwise: (x, y) -> (y, -x)
                 ways = np.stack([ways[:, 1], -ways[:, 0]], axis=1)
-            direction = np.array([int(np.flatnonzero((STEPS == w).all(1))[0]) for w in ways])
+            direction = np.array([int(np.flatnonzero((w == STEPS).all(1))[0]) for w in ways])
             for piece in _relabellings(layout, cell):
                 swaps = _seat_changes(layout, cell, random_positions)
                 found += [_Map(cell, direction, piece, swap) for swap in swaps]
@@ -207,5 +207,3 @@ def _state_mover(layout: Layout, maps: list[_Map]):  # type: ignore[no-untyped-d
         )
 
     return move
-
-

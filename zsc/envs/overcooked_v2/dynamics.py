@@ -110,7 +110,13 @@ def step(layout: Layout, rules: Rules, state: State, action: Array) -> tuple[Sta
     for agent in range(len(layout.starts)):
         acts = action[agent] == INTERACT
         live, outcome = _interact(
-            layout, rules, live, plates_held, agent, jnp.where(acts, kind[agent], EMPTY), faced[agent]
+            layout,
+            rules,
+            live,
+            plates_held,
+            agent,
+            jnp.where(acts, kind[agent], EMPTY),
+            faced[agent],
         )
         outcomes.append(outcome)
     did = _Outcome(*(jnp.stack(each) for each in zip(*outcomes, strict=True)))
@@ -227,10 +233,9 @@ def _tick(state: State) -> State:
 
 
 def _collect(rules: Rules, action: Array, did: _Outcome, collided: Array, blocked: Array) -> Step:
-    changed = jnp.stack(
-        [did.took_ingredient, did.took_plate, did.took, did.laid, did.potted, did.started]
-        + [did.dished, did.delivered, did.failed, did.pressed, did.woke]
-    ).any(0)
+    took = did.took_ingredient | did.took_plate | did.took | did.dished
+    gave = did.laid | did.potted | did.delivered | did.failed
+    changed = took | gave | did.started | did.pressed | did.woke
     events = (
         did.took_ingredient,
         did.took_plate,

@@ -15,7 +15,7 @@ from zsc.envs.base import EnvSpec, TimeStep
 from zsc.envs.overcooked_v2 import dynamics, observation, render, starts
 from zsc.envs.overcooked_v2.automorphisms import channel_symmetry, layout_symmetry
 from zsc.envs.overcooked_v2.drawings import find_kitchen
-from zsc.envs.overcooked_v2.layouts import BUTTON, POT, Layout
+from zsc.envs.overcooked_v2.layouts import BUTTON, POT, Layout, check_view
 from zsc.envs.overcooked_v2.state import (
     ACTION_NAMES,
     COOK_TIME,
@@ -87,7 +87,7 @@ class OvercookedV2:
             raise unknown("relabel", self.relabel, RELABELLINGS)
         if self.relabel == "channels" and self.encoding != "grid":
             raise UserError('relabel="channels" is of the grid: give encoding="grid" as well')
-        _ = self.kitchen  # a bad layout is refused here, not inside jit
+        check_view(self.kitchen, self.view)  # a bad layout is refused here, not inside jit
 
     @property
     def kitchen(self) -> Layout:
@@ -234,5 +234,3 @@ def _pay(env: OvercookedV2) -> tuple[float, float]:
     presses = agents * horizon if len(layout.cells(BUTTON)) else 0
     wrong = most if env.negative_rewards else 0.0
     return -dynamics.BUTTON_COST * presses - wrong, most
-
-

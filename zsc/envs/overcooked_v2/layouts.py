@@ -97,7 +97,7 @@ def parse_layout(
     plan = Layout(name or "|".join(lines), rows, starts)
     _check_objects(plan)
     layout = Layout(plan.name, rows, starts, _recipes(plan, recipes))
-    _check_shown(layout)
+    _check_buttons(layout)
     return layout
 
 
@@ -179,11 +179,25 @@ def _recipes(plan: Layout, given: tuple[Recipe, ...] | None) -> tuple[Recipe, ..
     return tuple(tuple(sorted(recipe)) for recipe in given)
 
 
-def _check_shown(layout: Layout) -> None:
-    for cell in np.flatnonzero((layout.kinds == INDICATOR) | (layout.kinds == BUTTON)):
+def _check_buttons(layout: Layout) -> None:
+    for cell in layout.cells(BUTTON):
         if int(cell) not in layout.all_within_reach:
             x, y = layout.where(cell)
             raise UserError(
-                f"the recipe indicator in row {y + 1}, column {x + 1} cannot be reached from any "
-                "start: open a way to it or draw W"
+                f"the button in row {y + 1}, column {x + 1} cannot be reached from any start: open "
+                "a way to it or draw W"
+            )
+
+
+def check_view(layout: Layout, view: int | None) -> None:
+    """Raise UserError for a recipe indicator that no agent ever has in view."""
+    rooms = np.array(sorted(set().union(*(layout.room(start) for start in layout.starts))))
+    floor_y, floor_x = np.divmod(rooms, layout.width)
+    for cell in layout.cells(INDICATOR):
+        x, y = layout.where(cell)
+        away = int(np.maximum(abs(floor_y - y), abs(floor_x - x)).min())
+        if view is not None and away > view:
+            raise UserError(
+                f"the recipe indicator in row {y + 1}, column {x + 1} is {away} cells from where "
+                f"an agent can be, and view is {view}: move it, or take a larger view"
             )

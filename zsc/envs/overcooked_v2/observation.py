@@ -6,6 +6,8 @@ view of so many cells in each direction both tell what stands in that window, an
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple, TypeAlias
@@ -77,30 +79,42 @@ def grid_scale(layout: Layout, *, delivery: bool) -> tuple[float, ...]:
 def grid(layout: Layout, view: int | None, state: State, *, delivery: bool) -> Array:
     """[A, h, w, C] uint8, the reference's `get_obs`; outside of the map all channels are 0."""
     world = _world_rows(layout, state, delivery=delivery)
-    where = _row_of(layout)
-    agents = len(layout.starts)
-    y, x = state.cell // layout.width, state.cell % layout.width  # [A]
-    if view is None:
-        height, width = layout.height, layout.width
-        rows, columns = np.arange(height)[None, :, None], np.arange(width)[None, None]
-        seen = jnp.broadcast_to(jnp.asarray(where), (agents, height, width))
-    else:
-        height = width = 2 * view + 1
-        rows = y[:, None, None] + np.arange(-view, view + 1)[:, None]
-        columns = x[:, None, None] + np.arange(-view, view + 1)
-        padded = np.pad(where, view, constant_values=len(world) - 1)
-        seen = jnp.asarray(padded)[rows + view, columns + view]
-    rest = world.at[seen].get(mode="promise_in_bounds")
-    rows, columns = jnp.broadcast_arrays(rows, columns)  # [1 or A, h, w]
-    stands = (rows[:, None] == y[:, None, None]) & (columns[:, None] == x[:, None, None])
+    agents, (y, x) = len(layout.starts), jnp.divmod(state.cell, layout.width)
+    window = _whole(layout) if view is None else _window_of(layout, view, len(world) - 1, y, x)
+    rest = world.at[window.row].get(mode="promise_in_bounds")
+    stands = (window.y[:, None] == y[:, None, None]) & (window.x[:, None] == x[:, None, None])
     shown = jnp.where(
-        jnp.broadcast_to(stands, (agents, agents, height, width))[..., None],
+        jnp.broadcast_to(stands, (agents, agents, *window.row.shape[1:]))[..., None],
         _cook_rows(layout, state)[None, :, None, None],
         jnp.uint8(0),
     )  # [A who sees, A who is seen, h, w, cook channels]
     own = np.eye(agents, dtype=np.uint8)[..., None, None, None]
-    me, others = (shown * own).sum(1, dtype=jnp.uint8), (shown * (1 - own)).sum(1, dtype=jnp.uint8)
+    me, others = ((shown * part).sum(1, dtype=jnp.uint8) for part in (own, 1 - own))
     return jnp.concatenate([me, others, rest], axis=-1)
+
+
+class _Windowed(NamedTuple):
+    """What is seen, as cells: each [A, h, w], or [1, ...] where it is the same for all."""
+
+    row: Array  # of `_world_rows`
+    y: Array
+    x: Array
+
+
+def _whole(layout: Layout) -> _Windowed:
+    where = _row_of(layout)
+    y, x = np.indices(where.shape)
+    row = jnp.broadcast_to(jnp.asarray(where), (len(layout.starts), *where.shape))
+    return _Windowed(row, jnp.asarray(y)[None], jnp.asarray(x)[None])
+
+
+def _window_of(layout: Layout, view: int, outside: int, y: Array, x: Array) -> _Windowed:
+    """Around agents at these places; cells off the map have the row `outside`."""
+    padded = jnp.asarray(np.pad(_row_of(layout), view, constant_values=outside))
+    around = np.arange(-view, view + 1)
+    row, column = y[:, None, None] + around[:, None], x[:, None, None] + around
+    row, column = jnp.broadcast_arrays(row, column)
+    return _Windowed(padded[row + view, column + view], row, column)
 
 
 def _cook_rows(layout: Layout, state: State) -> Array:
@@ -120,18 +134,18 @@ def _world_rows(layout: Layout, state: State, *, delivery: bool) -> Array:
     places = _places(layout)
     still = _still_rows(layout)[np.concatenate(places)]
     groups = (layout.counters, layout.cells(POT), layout.cells(INDICATOR), layout.cells(BUTTON))
-    counters, pots, indicators, buttons = map(len, groups)
+    counters, pots, indicators, _ = map(len, groups)
     total, n = len(layout.kinds), layout.num_ingredients
-    nothing = jnp.zeros(total - counters - pots, jnp.int32)
-    lies = jnp.concatenate([state.counter, state.pot, nothing])
     shows = jnp.concatenate([jnp.ones(indicators, bool), state.button_left > 0])
-    before, after = counters + pots, total - counters - pots - indicators - buttons
-    recipe = jnp.concatenate(
-        [jnp.zeros(before, jnp.int32), jnp.where(shows, state.recipe, 0), jnp.zeros(after, jnp.int32)]
-    )
-    left = jnp.concatenate(
-        [jnp.zeros(counters, jnp.int32), state.pot_left, jnp.zeros(total - before, jnp.int32)]
-    )
+    before = counters + pots
+
+    def spread(first: int, values: Array) -> Array:
+        """[cells] the values from place `first` on, 0 elsewhere."""
+        return jnp.pad(values.astype(jnp.int32), (first, total - first - len(values)))
+
+    lies = spread(0, jnp.concatenate([state.counter, state.pot]))
+    recipe = spread(before, jnp.where(shows, state.recipe, 0))
+    left = spread(counters, state.pot_left)
     parts = [*_item_channels(layout, lies), *_item_channels(layout, recipe), left]
     if delivery:
         parts.append(jnp.asarray(still[:, 1] > 0) & state.delivered)
@@ -232,15 +246,15 @@ def compact_entries(layout: Layout, view: int | None, *, delivery: bool) -> tupl
     plan, kinds = plan_of(layout, view), range(layout.num_ingredients)
 
     def item(subject: str, cell: int | None) -> list[Entry]:
-        raw: list[Entry] = [(subject, cell, "raw", i) for i in kinds]
-        dish: list[Entry] = [(subject, cell, "count", i) for i in kinds]
-        return [(subject, cell, "plate", None), (subject, cell, "dish", None), *raw, *dish]
+        counts: list[Entry] = [(subject, cell, "count", i) for i in kinds]
+        return [(subject, cell, "plate", None), (subject, cell, "dish", None), *counts]
 
     def cook(who: str, cells: np.ndarray) -> list[Entry]:
         return [
             *((who, int(cell), "at", None) for cell in cells),
             *((who, None, "faces", way) for way in range(4)),
             *item(who, None),
+            *((who, None, "raw", i) for i in kinds),
         ]
 
     entries = cook("self", plan.stands)
@@ -274,18 +288,9 @@ def compact(layout: Layout, view: int | None, state: State, *, delivery: bool) -
     the agent stood on the first of them, so that a vector never tells more than its window. Tiles
     are left out, since the place implies them; so is what lies where nobody can reach.
     """
-    plan, agents = plan_of(layout, view), len(layout.starts)
-    shift = _shift(plan, state.cell) if plan.alike else None
-    stands = state.cell if shift is None else state.cell - shift
-    sees = _sight(layout, view, stands)
-    mine = [stands == int(cell) for cell in plan.stands]
-    own = jnp.stack(_bytes([*mine, *_facing(state), *_items(layout, state.held)]), axis=1)
-    others = [
-        _others(layout, plan, state, shift, sees, step) for step in range(1, agents)
-    ]  # each [A, entries]
-    world = _world(layout, plan, _told(layout, plan, state, shift), sees, delivery=delivery)
-    shared = jnp.stack(_bytes([jnp.broadcast_to(x, (agents,)) for x in world]), axis=1)
-    return jnp.concatenate([own, *others, shared], axis=1)
+    # agent by agent and entry by entry: for a batch of games each is one comparison of vectors
+    rows = [_seen_by(layout, view, state, agent, delivery) for agent in range(len(layout.starts))]
+    return jnp.stack([jnp.stack([x.astype(jnp.uint8) for x in row]) for row in rows])
 
 
 def everything(layout: Layout, state: State) -> Array:
@@ -297,122 +302,89 @@ def everything(layout: Layout, state: State) -> Array:
     return jnp.concatenate([seen / scale, hidden.astype(jnp.float32)])
 
 
-_Sight: TypeAlias = Callable[[int], Array | np.bool_]  # a cell of the map -> [A] who sees it
+class _Eye(NamedTuple):
+    """From where one agent looks."""
+
+    stands: Array  # [] the cell, or the one that stands for it
+    shift: Array | int  # [] how far the cell is from that one; 0 where no two cells look alike
+    sees: Callable[[int], Array]  # whether a cell of the map is in view, as it looks from there
 
 
-def _sight(layout: Layout, view: int | None, stands: Array) -> _Sight:
-    if view is None:
-        return lambda cell: np.True_
+def _eye(layout: Layout, view: int | None, plan: _Plan, cell: Array) -> _Eye:
+    away = np.arange(len(plan.twin)) - plan.twin
+    shift = jnp.asarray(away, jnp.int32)[cell] if plan.alike else 0
+    stands = cell - shift
     y, x = stands // layout.width, stands % layout.width
 
-    def sees(cell: int) -> Array:
-        column, row = layout.where(cell)
+    def sees(place: int) -> Array:
+        if view is None:
+            return jnp.bool_(True)
+        column, row = layout.where(place)
         return jnp.maximum(abs(y - row), abs(x - column)) <= view
 
-    return sees
+    return _Eye(stands, shift, sees)
 
 
-def _shift(plan: _Plan, cell: Array) -> Array:
-    """[A] how far each agent is from the cell that stands for its own."""
-    away = np.arange(len(plan.twin)) - plan.twin
-    return jnp.asarray(away, jnp.int32)[cell]
-
-
-class _Told(NamedTuple):
-    """What stands at the plan's places, each [] or [A]."""
-
-    counter: list[Array]
-    pot: list[Array]
-    pot_left: list[Array]
-    button_left: list[Array]
-    recipe: Array
-    delivered: Array
-
-
-def _told(layout: Layout, plan: _Plan, state: State, shift: Array | None) -> _Told:
-    """By place of the map, or of the map as it looks from where an agent seems to stand."""
-    pots, buttons = layout.cells(POT), layout.cells(BUTTON)
-    groups = (
-        (plan.counters, layout.counters, state.counter),
-        (plan.pots, pots, state.pot),
-        (plan.pots, pots, state.pot_left),
-        (plan.buttons, buttons, state.button_left),
-    )
-    if shift is None:
-        found = [
-            [values[int(np.flatnonzero(cells == cell)[0])] for cell in places]
-            for places, cells, values in groups
-        ]
-    else:
-        found = []
-        for places, cells, values in groups:
-            whole = jnp.zeros(len(layout.kinds), jnp.int32).at[cells].set(values)
-            found.append([whole.at[int(cell) + shift].get(mode="clip") for cell in places])
-    return _Told(found[0], found[1], found[2], found[3], state.recipe, state.delivered)
-
-
-def _world(
-    layout: Layout, plan: _Plan, told: _Told, sees: _Sight, *, delivery: bool
+def _seen_by(
+    layout: Layout, view: int | None, state: State, agent: int, delivery: bool
 ) -> list[Array]:
-    """The entries that are no cook's, each [] or [A]."""
+    """The entries of one agent, each []."""
+    plan = plan_of(layout, view)
+    eye = _eye(layout, view, plan, state.cell[agent])
+    entries = [eye.stands == int(cell) for cell in plan.stands]
+    entries += _cook(layout, state.direction[agent], state.held[agent])
+    for other in range(len(layout.starts)):
+        if other != agent:
+            cell = state.cell[other] - eye.shift
+            at = [(cell == int(place)) & eye.sees(int(place)) for place in plan.floor]
+            seen = functools.reduce(operator.or_, at)
+            direction = jnp.where(seen, state.direction[other], -1)
+            entries += [*at, *_cook(layout, direction, jnp.where(seen, state.held[other], 0))]
+    return entries + _kitchen(layout, plan, state, eye, delivery)
+
+
+def _cook(layout: Layout, direction: Array, held: Array) -> list[Array]:
+    counts = _counts(layout, held)
+    raw = [(count > 0) & ((held & COOKED) == 0) for count in counts]
+    return [*(direction == way for way in range(4)), *_item(layout, held), *raw]
+
+
+def _item(layout: Layout, bits: Array) -> list[Array]:
+    return [bits == PLATE, (bits & COOKED) != 0, *_counts(layout, bits)]
+
+
+def _counts(layout: Layout, bits: Array) -> list[Array]:
+    return [count_of(bits, i) for i in range(layout.num_ingredients)]
+
+
+def _kitchen(layout: Layout, plan: _Plan, state: State, eye: _Eye, delivery: bool) -> list[Array]:
+    """The entries that are no cook's, each []."""
+
+    def in_view(places: np.ndarray, cells: np.ndarray, values: Array) -> list[Array]:
+        """What these places of the plan have, 0 out of view; values belong to cells."""
+        if plan.alike:
+            whole = jnp.zeros(len(layout.kinds), jnp.int32).at[cells].set(values)
+            there = [whole.at[int(place) + eye.shift].get(mode="clip") for place in places]
+        else:
+            there = [values[int(np.flatnonzero(cells == place)[0])] for place in places]
+        return [jnp.where(eye.sees(int(p)), x, 0) for p, x in zip(places, there, strict=True)]
+
+    pots, buttons = layout.cells(POT), layout.cells(BUTTON)
     entries: list[Array] = []
-    for cell, bits in zip(plan.counters, told.counter, strict=True):
-        shown = jnp.where(sees(int(cell)), bits, 0)
-        entries += _items(layout, shown)
-    for cell, bits, left in zip(plan.pots, told.pot, told.pot_left, strict=True):
-        seen = sees(int(cell))
-        bits, left = jnp.where(seen, bits, 0), jnp.where(seen, left, 0)
-        counts = [count_of(bits, i) for i in range(layout.num_ingredients)]
-        full = sum(counts) == RECIPE_SIZE
+    for bits in in_view(plan.counters, layout.counters, state.counter):
+        entries += _item(layout, bits)
+    inside = in_view(plan.pots, pots, state.pot)
+    for bits, left in zip(inside, in_view(plan.pots, pots, state.pot_left), strict=True):
+        counts = _counts(layout, bits)
+        full = functools.reduce(operator.add, counts) == RECIPE_SIZE
         entries += [*counts, full, left > 0, (bits & COOKED) != 0, left]
-    shows = [
-        sees(int(cell)) & (left > 0)
-        for cell, left in zip(plan.buttons, told.button_left, strict=True)
-    ]
+    shows = [left > 0 for left in in_view(plan.buttons, buttons, state.button_left)]
     entries += shows
     if shows or len(plan.indicators):
-        known = _any([*shows, *(jnp.asarray(sees(int(cell))) for cell in plan.indicators)])
-        recipe = jnp.where(known, told.recipe, 0)
-        entries += [count_of(recipe, i) for i in range(layout.num_ingredients)]
+        near = [eye.sees(int(cell)) for cell in plan.indicators]
+        known = functools.reduce(operator.or_, shows + near)
+        entries += _counts(layout, jnp.where(known, state.recipe, 0))
     if delivery and len(plan.goals):
-        near = _any([jnp.asarray(sees(int(cell))) for cell in plan.goals])
-        entries.append(near & told.delivered)
+        near = [eye.sees(int(cell)) for cell in plan.goals]
+        entries.append(functools.reduce(operator.or_, near) & state.delivered)
     return entries
-
-
-def _any(flags: list[Array]) -> Array:
-    found = flags[0]
-    for flag in flags[1:]:
-        found = found | flag
-    return found
-
-
-def _others(
-    layout: Layout, plan: _Plan, state: State, shift: Array | None, sees: _Sight, step: int
-) -> Array:
-    """[A, entries] uint8: the cook `step` seats on among the others, in the order of seats."""
-    agents = len(layout.starts)
-    who = np.array([[j for j in range(agents) if j != i][step - 1] for i in range(agents)])
-    cell = state.cell[who] if shift is None else state.cell[who] - shift
-    at = [(cell == int(place)) & sees(int(place)) for place in plan.floor]
-    seen = _any(at)
-    held = jnp.where(seen, state.held[who], 0)
-    facing = [(state.direction[who] == way) & seen for way in range(4)]
-    return jnp.stack(_bytes([*at, *facing, *_items(layout, held)]), axis=1)
-
-
-def _facing(state: State) -> list[Array]:
-    return [state.direction == way for way in range(4)]
-
-
-def _items(layout: Layout, bits: Array) -> list[Array]:
-    """A bare plate, a dish, each ingredient raw, each ingredient's count in the dish."""
-    dish = (bits & COOKED) != 0
-    counts = [count_of(bits, i) for i in range(layout.num_ingredients)]
-    raw = [(count > 0) & ~dish for count in counts]
-    return [bits == PLATE, dish, *raw, *(jnp.where(dish, count, 0) for count in counts)]
-
-
-def _bytes(entries: list[Array]) -> list[Array]:
-    return [jnp.asarray(entry).astype(jnp.uint8) for entry in entries]
-

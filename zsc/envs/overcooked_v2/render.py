@@ -43,7 +43,7 @@ _HATS = ((37, 99, 176), (201, 80, 37), (70, 140, 90), (140, 80, 160))
 
 
 def draw(layout: Layout, state: State, view: int | None) -> np.ndarray:
-    """[H, W, 3] uint8: the kitchen, what lies and cooks, the recipe where it is shown, the cooks."""
+    """[H, W, 3] uint8: the kitchen with what lies, cooks and is shown, and the cooks."""
     now = jax.tree.map(np.asarray, state)
     image = Image.new("RGB", (layout.width * TILE, layout.height * TILE))
     pen = ImageDraw.Draw(image)

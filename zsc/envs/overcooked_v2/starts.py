@@ -68,7 +68,9 @@ def _draw_items(layout: Layout, key: Key, count: int, chances: tuple[float, ...]
     piece = jax.random.randint(piece_key, (count,), 0, layout.num_ingredients)
     recipes = jnp.asarray([bits_of(recipe) for recipe in layout.recipes], jnp.int32)
     dish = recipes[jax.random.randint(dish_key, (count,), 0, len(recipes))] | PLATE | COOKED
-    options = jnp.stack([jnp.zeros_like(piece), jnp.full_like(piece, PLATE), ingredient(piece), dish])
+    options = jnp.stack(
+        [jnp.zeros_like(piece), jnp.full_like(piece, PLATE), ingredient(piece), dish]
+    )
     return jnp.take_along_axis(options, kind[None], 0)[0].astype(jnp.int32)
 
 
