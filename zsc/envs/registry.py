@@ -187,6 +187,7 @@ register_env(
     Family(
         OvercookedV2,
         {name: {"layout": name} for name in V2_LAYOUTS},
+        bots="zsc.agents.bots.overcooked_v2:overcooked_v2_bots",
         needs=("layout",),
     ),
 )

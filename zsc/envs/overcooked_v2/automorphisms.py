@@ -20,7 +20,7 @@ import numpy as np
 
 from zsc.envs.floor_plan import STEPS
 from zsc.envs.overcooked_v2 import observation
-from zsc.envs.overcooked_v2.layouts import BUTTON, PILE, POT, Layout
+from zsc.envs.overcooked_v2.layouts import PILE, POT, Layout
 from zsc.envs.overcooked_v2.observation import Entry
 from zsc.envs.overcooked_v2.state import COOKED, PLATE, WAYS, State
 from zsc.envs.symmetry import Symmetry
@@ -191,7 +191,9 @@ def _state_mover(layout: Layout, maps: list[_Map]):  # type: ignore[no-untyped-d
         return np.array(rows, np.int32).reshape(len(maps), len(cells))
 
     counter, pot = places(layout.counters), places(layout.cells(POT))
-    button = places(layout.cells(BUTTON))
+    button = (
+        places(layout.buttons) if layout.buttons[0] >= 0 else np.zeros((len(maps), 1), np.int32)
+    )
 
     def move(g: Array, state: State) -> State:
         order, named = jnp.asarray(seat)[g], jnp.asarray(piece, jnp.int32)[g]

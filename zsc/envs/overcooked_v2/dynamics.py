@@ -201,7 +201,7 @@ def _interact(
     pile = jnp.where(kind == PLATES, PLATE, ingredient(jnp.maximum(kind - PILE, 0)))
     now = jnp.where(laid | potted | goal, NOTHING, held)
     now = jnp.where(from_pile, pile, jnp.where(took, lies, jnp.where(dished, inside + held, now)))
-    at_button = (layout.cells(BUTTON) == faced) & pressed
+    at_button = (layout.buttons == faced) & pressed
     state = state._replace(
         held=jnp.where(np.arange(len(layout.starts)) == agent, now, state.held),
         counter=jnp.where(

@@ -26,7 +26,7 @@ Recipe: TypeAlias = tuple[int, ...]  # the ingredients of a dish, RECIPE_SIZE of
 _KINDS = {" ": EMPTY, "W": WALL, "X": GOAL, "P": POT, "R": INDICATOR, "L": BUTTON, "B": PLATES}
 _KINDS |= {str(i): PILE + i for i in range(10)}
 _STARTS = "abcdefghij"
-_NEEDED = {POT: "pot ('P')", PLATES: "pile of plates ('B')", GOAL: "goal ('X')"}
+_NEEDED = {WALL: "wall ('W')", POT: "pot ('P')", PLATES: "pile of plates ('B')", GOAL: "goal ('X')"}
 _HINTS = {
     "O": " (an onion pile is an ingredient here: draw '0')",
     "S": " (a serving window is called goal here: draw 'X')",
@@ -63,6 +63,12 @@ class Layout(FloorPlan):
     def num_reachable_counters(self) -> int:
         """How many of `counters` border on floor."""
         return sum(self.beside_floor(cell) for cell in self.counters)
+
+    @cached_property
+    def buttons(self) -> np.ndarray:
+        """[L] button cells, or one that is nowhere, -1: no array of a state is empty."""
+        cells = self.cells(BUTTON)
+        return cells if len(cells) else np.array([-1])
 
     @cached_property
     def num_ingredients(self) -> int:

@@ -134,9 +134,9 @@ def _world_rows(layout: Layout, state: State, *, delivery: bool) -> Array:
     places = _places(layout)
     still = _still_rows(layout)[np.concatenate(places)]
     groups = (layout.counters, layout.cells(POT), layout.cells(INDICATOR), layout.cells(BUTTON))
-    counters, pots, indicators, _ = map(len, groups)
+    counters, pots, indicators, buttons = map(len, groups)
     total, n = len(layout.kinds), layout.num_ingredients
-    shows = jnp.concatenate([jnp.ones(indicators, bool), state.button_left > 0])
+    shows = jnp.concatenate([jnp.ones(indicators, bool), state.button_left[:buttons] > 0])
     before = counters + pots
 
     def spread(first: int, values: Array) -> Array:

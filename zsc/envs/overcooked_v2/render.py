@@ -56,7 +56,7 @@ def draw(layout: Layout, state: State, view: int | None) -> np.ndarray:
         _pot(pen, *_corner(layout, int(cell)), int(bits), int(left))
     for cell in layout.cells(INDICATOR):
         _recipe(pen, *_corner(layout, int(cell)), int(now.recipe))
-    for cell, left in zip(layout.cells(BUTTON), now.button_left, strict=True):
+    for cell, left in zip(layout.cells(BUTTON), now.button_left, strict=False):
         _button(pen, *_corner(layout, int(cell)), int(now.recipe), int(left))
     for agent in range(len(layout.starts)):
         x, y = _corner(layout, int(now.cell[agent]))

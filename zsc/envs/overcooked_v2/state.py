@@ -69,7 +69,7 @@ def initial_state(layout: Layout, recipe: Array) -> State:
         counter=jnp.zeros(len(layout.counters), jnp.int32),
         pot=jnp.zeros(pots, jnp.int32),
         pot_left=jnp.zeros(pots, jnp.int32),
-        button_left=jnp.zeros(len(layout.cells(BUTTON)), jnp.int32),
+        button_left=jnp.zeros(len(layout.buttons), jnp.int32),
         recipe=recipe.astype(jnp.int32),
         delivered=jnp.bool_(False),
         time=jnp.int32(0),
@@ -83,7 +83,8 @@ def snapshot(layout: Layout, state: State) -> dict[str, Any]:
     bits = bits.at[layout.counters].set(state.counter).at[layout.cells(POT)].set(state.pot)
     left = jnp.zeros(layout.kinds.shape, jnp.int32)
     left = left.at[layout.cells(POT)].set(state.pot_left)
-    left = left.at[layout.cells(BUTTON)].set(state.button_left)
+    buttons = layout.cells(BUTTON)
+    left = left.at[buttons].set(state.button_left[: len(buttons)])
     grid = jnp.stack([jnp.asarray(layout.kinds), bits, left], axis=-1)
     return {
         "pos": jnp.stack([state.cell % layout.width, state.cell // layout.width], axis=-1),
@@ -104,6 +105,7 @@ def restore(layout: Layout, snapshot: dict[str, Any]) -> State:
     pos = jnp.asarray(snapshot["pos"], jnp.int32)
     grid = jnp.asarray(snapshot["grid"], jnp.int32).reshape(-1, 3)
     pots, buttons = layout.cells(POT), layout.cells(BUTTON)
+    button_left = jnp.zeros(len(layout.buttons), jnp.int32)
     return State(
         cell=pos[:, 1] * layout.width + pos[:, 0],
         direction=jnp.asarray(snapshot["dir"], jnp.int32),
@@ -111,7 +113,7 @@ def restore(layout: Layout, snapshot: dict[str, Any]) -> State:
         counter=grid[layout.counters, 1],
         pot=grid[pots, 1],
         pot_left=grid[pots, 2],
-        button_left=grid[buttons, 2],
+        button_left=button_left.at[: len(buttons)].set(grid[buttons, 2]),
         recipe=jnp.asarray(snapshot["recipe"], jnp.int32),
         delivered=jnp.asarray(snapshot.get("delivered", False), bool),
         time=jnp.asarray(snapshot["time"], jnp.int32),
