@@ -173,7 +173,7 @@ def _look(kitchen: Layout, params: BotParams, memory: Memory, state: State, agen
     n, seats = kitchen.num_ingredients, np.arange(len(kitchen.starts))
     items = ((kitchen.counters[:, None] == cells) * state.counter[:, None]).sum(0)
     at_pot = kitchen.cells(POT)[:, None] == cells  # [K, C]
-    pieces = sum(count_of(state.pot, i) for i in range(n))
+    pieces = jnp.stack([count_of(state.pot, i) for i in range(n)]).sum(0)
     idle = (state.pot_left == 0) & ((state.pot & COOKED) == 0)
     room = idle & (pieces < RECIPE_SIZE)
     recipe = _wanted(kitchen, params, memory)
@@ -188,11 +188,11 @@ def _look(kitchen: Layout, params: BotParams, memory: Memory, state: State, agen
     first = jnp.argmax(jnp.where(room, pieces, -1))
     inside = jnp.where(room.any(), state.pot[first], 0)
     works = room.any() & (recipe != UNKNOWN)
-    needed = [jnp.where(works, count_of(recipe, i) - count_of(inside, i), 0) for i in range(n)]
+    left = [jnp.where(works, count_of(recipe, i) - count_of(inside, i), 0) for i in range(n)]
     brought = [lies(ingredient(i)) + carried(ingredient(i)) for i in range(n)]
-    missing = [need - on_the_way for need, on_the_way in zip(needed, brought, strict=True)]
+    needed = jnp.stack(left)
+    missing = needed - jnp.stack(brought)
     busy = ~idle
-    needed = jnp.stack(needed)
     spoilt = works & (needed <= 0).all() & (pieces[first] > 0)
     press = (kinds == BUTTON) & reach & (params.presses > 0) & ~memory.told & room.any()
     mask = lambda pots: (at_pot & pots[:, None]).any(0)
@@ -205,7 +205,7 @@ def _look(kitchen: Layout, params: BotParams, memory: Memory, state: State, agen
         cooking=mask(busy),
         start=mask(full | (room & spoilt)),
         needed=needed,
-        missing=jnp.stack(missing),
+        missing=missing,
         plates=busy.sum() - lies(PLATE) - carried(PLATE),
         reach=reach,
         pass_on=(kinds == WALL) & (items == NOTHING) & reach & (there & others[:, None]).any(0),
