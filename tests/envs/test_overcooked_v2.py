@@ -52,7 +52,7 @@ def test_every_kitchen_keeps_the_contract(layout):
 
 def test_a_kitchen_with_all_options_keeps_the_contract():
     env = OvercookedV2(
-        "demo_cook_simple", indicate_successful_delivery=True, random_positions=True, **PAPER
+        "cramped_room_v2", indicate_successful_delivery=True, random_positions=True, **PAPER
     )
     zsc.check_environment(env, steps=40, games=8)
 
