@@ -12,16 +12,21 @@ from zsc.envs.overcooked.layouts import (
     Terrain,
     parse_layout,
 )
+from zsc.envs.overcooked.solvable import Difficulty, difficulty
+from zsc.envs.overcooked.templates import TemplateKitchens
 
 __all__ = [
     "CLASSIC",
     "LAYOUTS",
     "MIRRORED",
+    "Difficulty",
     "Layout",
     "ManyKitchens",
     "Overcooked",
     "RandomKitchens",
+    "TemplateKitchens",
     "Terrain",
+    "difficulty",
     "is_solvable",
     "parse_layout",
     "random_layouts",

@@ -27,6 +27,7 @@ from zsc.envs.overcooked.env import (
 from zsc.envs.overcooked.generator import random_layouts
 from zsc.envs.overcooked.layouts import Layout, Terrain
 from zsc.envs.overcooked.state import State, initial_state, restore, snapshot
+from zsc.envs.overcooked.templates import TemplateKitchens
 from zsc.envs.symmetry import Symmetry, trivial_symmetry
 from zsc.errors import UserError
 from zsc.types import Array, Key
@@ -192,14 +193,15 @@ def _check_size(size: Any) -> None:
         raise UserError(f"size is {size!r}: give rows and columns of the frame, such as (9, 9)")
 
 
-def _generator(settings: dict[str, Any]) -> RandomKitchens:
+def _generator(settings: dict[str, Any]) -> Generator:
     """The generator with these settings; only ours can be made again of what a manifest tells."""
-    if set(settings) != set(RandomKitchens.__dataclass_fields__):
-        raise UserError(
-            f"kitchens of a generator with the settings {', '.join(settings)} cannot be made again "
-            "from a manifest: build the environment yourself"
-        )
-    return RandomKitchens(**settings | {"size": tuple(settings["size"])})
+    for kind in (RandomKitchens, TemplateKitchens):
+        if set(settings) == set(kind.__dataclass_fields__):
+            return kind(**settings | {"size": tuple(settings["size"])})
+    raise UserError(
+        f"kitchens of a generator with the settings {', '.join(settings)} cannot be made again "
+        "from a manifest: build the environment yourself"
+    )
 
 
 @cache
