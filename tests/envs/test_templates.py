@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 import zsc
-from zsc.envs.overcooked import ManyKitchens, is_solvable, random_layouts
+from zsc.envs.overcooked import (
+    ManyKitchens,
+    RandomKitchens,
+    digest,
+    is_solvable,
+    random_layouts,
+)
 from zsc.envs.overcooked.layouts import CLASSIC, COUNTER, FLOOR, POT, parse_layout
 from zsc.envs.overcooked.solvable import difficulty, solvable
 from zsc.envs.overcooked.templates import TemplateKitchens
@@ -99,6 +105,16 @@ def test_games_of_the_generator_are_games_of_many_kitchens():
         {"kitchens": {"size": [9, 9], "seconds": 0.5, "tries": 8}, "size": [9, 9], "horizon": 20},
     )
     assert again == env
+
+
+def test_kitchens_that_agents_are_judged_in_are_kept_out_of_training():
+    judged = RandomKitchens(seed=1, count=8, size=(5, 6))
+    usual = RandomKitchens(seed=1, count=20, size=(5, 6))
+    apart = RandomKitchens(seed=1, count=20, size=(5, 6), without=judged.digests)
+    assert set(judged.digests) <= set(usual.digests)
+    assert not set(judged.digests) & set(apart.digests)
+    assert len(set(apart.digests)) == 20
+    assert [digest(layout) for layout in apart.layouts] == list(apart.digests)
 
 
 def test_difficulty_of_the_classic_kitchens():

@@ -1,7 +1,7 @@
 """Overcooked, the 2019 rules: layouts, dynamics, observations, symmetries, pictures."""
 
 from zsc.envs.overcooked.env import Overcooked
-from zsc.envs.overcooked.generator import is_solvable, random_layouts
+from zsc.envs.overcooked.generator import digest, is_solvable, random_layouts
 from zsc.envs.overcooked.kitchens import ManyKitchens, RandomKitchens, stack_terrains
 from zsc.envs.overcooked.layout_files import read_layout
 from zsc.envs.overcooked.layouts import (
@@ -27,6 +27,7 @@ __all__ = [
     "TemplateKitchens",
     "Terrain",
     "difficulty",
+    "digest",
     "is_solvable",
     "parse_layout",
     "random_layouts",

@@ -24,7 +24,7 @@ from zsc.envs.overcooked.env import (
     limited_step,
     time_step,
 )
-from zsc.envs.overcooked.generator import random_layouts
+from zsc.envs.overcooked.generator import digest, random_layouts
 from zsc.envs.overcooked.layouts import Layout, Terrain
 from zsc.envs.overcooked.state import State, initial_state, restore, snapshot
 from zsc.envs.overcooked.templates import TemplateKitchens
@@ -44,16 +44,26 @@ class KitchenState(NamedTuple):
 
 @dataclass(frozen=True)
 class RandomKitchens:
-    """A generator: one of `count` different kitchens that `random_layouts` makes of a seed."""
+    """A generator: one of `count` different kitchens that `random_layouts` makes of a seed.
+
+    without: digests of kitchens that never come: `RandomKitchens(seed=1, count=50).digests` of
+        those that agents are to be judged in keeps training apart from them.
+    """
 
     seed: int = 0
     count: int = 1_024
     size: tuple[int, int] = (9, 9)
+    without: tuple[str, ...] = ()
 
     @property
     def layouts(self) -> tuple[Layout, ...]:
         """All of them."""
-        return random_layouts(self.seed, self.count, tuple(self.size))
+        return random_layouts(self.seed, self.count, tuple(self.size), tuple(self.without))
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """What stands for each of them."""
+        return tuple(map(digest, self.layouts))
 
     def __call__(self, key: Key) -> Terrain:
         """The terrain of one of them, each as likely."""
@@ -196,8 +206,9 @@ def _check_size(size: Any) -> None:
 def _generator(settings: dict[str, Any]) -> Generator:
     """The generator with these settings; only ours can be made again of what a manifest tells."""
     for kind in (RandomKitchens, TemplateKitchens):
-        if set(settings) == set(kind.__dataclass_fields__):
-            return kind(**settings | {"size": tuple(settings["size"])})
+        if set(settings) <= set(kind.__dataclass_fields__):
+            tuples = {k: tuple(v) for k, v in settings.items() if isinstance(v, list | tuple)}
+            return kind(**settings | tuples)
     raise UserError(
         f"kitchens of a generator with the settings {', '.join(settings)} cannot be made again "
         "from a manifest: build the environment yourself"
