@@ -15,6 +15,7 @@ from zsc.envs.base import Environment, settings_of
 from zsc.envs.dual_destination import DualDestination
 from zsc.envs.hanabi import VARIANTS, Hanabi
 from zsc.envs.lever import Lever
+from zsc.envs.mpe import SCENES, Particles
 from zsc.envs.overcooked import LAYOUTS, ManyKitchens, Overcooked
 from zsc.envs.overcooked_v2 import LAYOUTS as V2_LAYOUTS
 from zsc.envs.overcooked_v2 import OvercookedV2
@@ -171,6 +172,7 @@ def _hashable(value: Any) -> Any:
 
 register_env("lever", Family(Lever, {"iterated": {"rounds": 6}}))
 register_env("dual_destination", Family(DualDestination, {"fixed": {"fixed": True}}))
+register_env("mpe", Family(Particles, {name: {"scene": name} for name in SCENES}, needs=("scene",)))
 register_env(
     "overcooked",
     Family(
