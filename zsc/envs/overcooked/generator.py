@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.random import Generator
 
+from zsc.envs.overcooked.drawings import parse_layout
 from zsc.envs.overcooked.layouts import (
     COUNTER,
     DISHES,
@@ -15,7 +16,6 @@ from zsc.envs.overcooked.layouts import (
     POT,
     SERVING,
     Layout,
-    parse_layout,
 )
 from zsc.errors import UserError
 
