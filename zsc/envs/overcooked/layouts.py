@@ -74,9 +74,9 @@ MIRRORED = {
 #: and dishes go over the counters between them; `multiplayer_schelling` is the reference engine's.
 BRIGADES = {
     "trio_ring": """
-        XXPXPXX
+        XXXPXXX
         O  1  O
-        X XXX X
+        X XPX X
         D2   3S
         X     X
         XXXXXXX""",
@@ -87,9 +87,9 @@ BRIGADES = {
         O  X X  D
         XXXXPXXXX""",
     "quartet_room": """
-        XXPXPXX
+        XXXPXXX
         O1   2O
-        X     X
+        X  P  X
         D3   4S
         XXXXXXX""",
     "multiplayer_schelling": """

@@ -121,9 +121,9 @@ ORDERED: dict[str, Mapping[str, Any]] = {
     # for three and four
     "trio_ring_tomato": {
         "grid": """
-            XXPXPXX
+            XXXPXXX
             O  1  T
-            X XXX X
+            X XPX X
             D2   3S
             X     X
             XXXXXXX""",
@@ -133,9 +133,9 @@ ORDERED: dict[str, Mapping[str, Any]] = {
     },
     "quartet_tomato": {
         "grid": """
-            XXPXPXX
+            XXXPXXX
             O1   2T
-            X     X
+            X  P  X
             X     X
             D3   4S
             XXXXXXX""",
