@@ -136,7 +136,7 @@ def mixed(layout: Layout, rng: Generator) -> Policy:
 
 
 class Chef(Cook):
-    """A hasty cook of any number, by either rules: puts in what it finds and cooks what it likes."""
+    """A hasty cook among any number, by either rules: puts in what it finds, cooks as it likes."""
 
     def __init__(
         self, layout: Layout, rng: Generator, noise: float = 0.1, *, new: bool = True
@@ -207,6 +207,4 @@ def mixed_brigade(layout: Layout, rng: Generator, *, new: bool) -> Policy:
 def eager(policy: Policy) -> Policy:
     """All interact first: after an injection that is where the races are."""
     opening = iter([True])
-    return lambda snap: (
-        (INTERACT,) * len(snap["held"]) if next(opening, False) else policy(snap)
-    )
+    return lambda snap: (INTERACT,) * len(snap["held"]) if next(opening, False) else policy(snap)

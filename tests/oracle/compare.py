@@ -201,7 +201,8 @@ def _where(env: Overcooked, name: str, theirs: np.ndarray, ours: np.ndarray) -> 
     for index in np.argwhere(theirs != ours)[:10]:
         where: Any = tuple(int(i) for i in index)
         if name == "obs":
-            where = f"agent {where[0]}, ({where[2]}, {where[1]}), channel {channels(len(theirs))[where[3]]!r}"
+            channel = channels(len(theirs))[where[3]]
+            where = f"agent {where[0]}, ({where[2]}, {where[1]}), channel {channel!r}"
         elif name == "events":
             where = f"agent {where[0]}, {env.spec.event_names[where[1]]!r}"
         lines.append(f"  {where}: reference {theirs[tuple(index)]}, ours {ours[tuple(index)]}")

@@ -67,7 +67,7 @@ def _word(held: int) -> str:
 
 
 def _crowds(record: Record) -> Counter[str]:
-    """Steps of three and more in which somebody's collision keeps others back, or a row moves on."""
+    """Steps of three and more in which a collision keeps others back, or a row moves on."""
     pos = record.states["pos"]
     old, new = pos[:-1], pos[1:]
     walks = record.actions < STAY

@@ -12,7 +12,6 @@ from zsc.envs.overcooked import Layout, parse_layout
 from zsc.envs.overcooked.layouts import COUNTER, FLOOR
 from zsc.errors import UserError
 
-
 _MOST = (("P", 4), ("O", 3), ("D", 2), ("S", 2))
 
 

@@ -21,7 +21,8 @@ ACTIONS = ("north", "south", "east", "west", "stay", "interact")
 OFFSETS = np.array([[0, -1], [0, 1], [1, 0], [-1, 0], [0, 0], [0, 0]])  # x, y of each action
 FIELDS = ("pos", "dir", "held", "counter", "pot_n", "pot_tick", "time")
 
-Snapshot = dict[str, np.ndarray]  # a state: the FIELDS (of 2020 also pot_t), as `Overcooked.snapshot` shapes them
+#: A state: the FIELDS, by the rules of 2020 also pot_t, as `Overcooked.snapshot` shapes them.
+Snapshot = dict[str, np.ndarray]
 Policy = Callable[[Snapshot], tuple[int, ...]]
 
 

@@ -25,7 +25,6 @@ from tests.oracle.record import (
     ITEMS,
     NOTHING,
     OFFSETS,
-    POT_SIZE,
     SOUPS,
     STAY,
     TOMATO,
@@ -144,7 +143,9 @@ def from_snapshot(layout: Layout, snap: Snapshot, mdp: Any = None) -> Any:
         if onions or more:
             pos = place(layout, cell)
             objects[pos] = SoupState.get_soup(pos, int(onions), int(more), cooking_tick=int(tick))
-    orders, bonus = (ONION_SOUP, []) if mdp is None else (mdp.start_all_orders, mdp.start_bonus_orders)
+    orders, bonus = (
+        (ONION_SOUP, []) if mdp is None else (mdp.start_all_orders, mdp.start_bonus_orders)
+    )
     return OvercookedState(
         players, objects, bonus_orders=bonus, all_orders=orders, timestep=int(snap["time"])
     )

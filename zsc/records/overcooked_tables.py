@@ -1,8 +1,9 @@
 """Games that people played, as the Overcooked-AI project publishes them, in this toolkit's terms.
 
 Its files are tables with one row per step: the state and joint action as JSON, the terrain, who
-played (`table_files`). What this game cannot be in, such as a third cook, one who is absent, or a
-pot that waits to be started as in the rules of 2020, is refused with the row that has it.
+played (`table_files`). What the game that is asked for cannot be in, such as a cook too many, one
+who is absent, or by the rules of 2019 a pot that waits to be started, is refused with the row that
+has it. Games of the 2020 data are read by `dynamics="2020"`, in the kitchen with their orders.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import pandas as pd
 
 from zsc.envs.overcooked.engine_states import DIRECTIONS, read_state
 from zsc.envs.overcooked.env import Overcooked
+from zsc.envs.overcooked.file_rules import content_of
+from zsc.envs.overcooked.rules import RECIPES, Rules
 from zsc.envs.overcooked.state import INTERACT
 from zsc.errors import UserError, shorten
 from zsc.records.record import Record
@@ -26,6 +29,11 @@ from zsc.records.table_files import read_table
 
 #: Columns that tell games apart, of the older and the newer tables.
 _GAMES = (("trial_id",), ("workerid_num", "layout_name", "round_num"))
+#: What Overcooked-AI now calls kitchens of ours.
+_NAMES_2020 = {
+    "counter_circuit_tomato": "counter_circuit",
+    "counter_circuit": "counter_circuit_o_1order",
+}
 
 
 def human_games(path: str | Path, env: Overcooked) -> Record:
@@ -58,12 +66,13 @@ def games_of(table: pd.DataFrame, env: Overcooked, source: str = "the table") ->
     drawn = {text: _terrain(_rows(text)) for text in table["layout"].unique()}
     chosen = table["layout"].map(drawn).map(lambda rows: rows == here or not rows)
     # a file that only names its kitchens means those of today
-    chosen &= (table["layout"] != "") | (names == kitchen.name)
+    own = _NAMES_2020.get(kitchen.name, kitchen.name) if env.rules.new else kitchen.name
+    chosen &= (table["layout"] != "") | (names == own)
     if not chosen.any():
         pairs = set(zip(names, table["layout"], strict=True))
         raise _no_game(env, source, {(name, drawn[text]) for name, text in pairs})
     columns = next((list(n) for n in _GAMES if set(n) <= set(table.columns)), ["layout"])
-    games = [_game(kitchen, rows, source) for _, rows in table[chosen].groupby(columns, sort=True)]
+    games = [_game(env, rows, source) for _, rows in table[chosen].groupby(columns, sort=True)]
     return _replay(env, games)
 
 
@@ -87,7 +96,7 @@ def reproduced(env: Overcooked, played: Record) -> float:
     after = jax.tree.map(lambda x: x[:, 1:], played.states)
     same = np.ones(played.playing.shape, bool)
     for name, ours, theirs in zip(after._fields, step(before, played.action), after, strict=True):
-        if name != "time":
+        if name != "time" and theirs is not None:
             differs = np.asarray(ours) != np.asarray(theirs)
             same &= ~differs.reshape(*same.shape, -1).any(-1)
     # the last recorded state of a game has no recorded successor
@@ -96,7 +105,7 @@ def reproduced(env: Overcooked, played: Record) -> float:
 
 
 def _game(
-    kitchen: Layout, rows: pd.DataFrame, source: str
+    env: Overcooked, rows: pd.DataFrame, source: str
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Snapshots [T, ...] and actions [T, A] of one game, in the order of its steps."""
     if "cur_gameloop" in rows:
@@ -111,8 +120,10 @@ def _game(
     states, actions = [], []
     for number, state, joint in zip(rows.index, rows["state"], rows["joint_action"], strict=True):
         try:
-            states.append(_snapshot(kitchen, _value(state)))
-            actions.append(_joint(_value(joint)))
+            told = _value(state)
+            _check_orders(env.rules, told)
+            states.append(read_state(env.kitchen, env.rules, told))
+            actions.append(_joint(_value(joint), env.spec.num_agents))
         except UserError as error:
             raise UserError(f"row {number + 1} of {source}: {error}") from None
         except (LookupError, TypeError, ValueError, SyntaxError, AttributeError) as error:
@@ -157,10 +168,24 @@ def _replay(env: Overcooked, games: Sequence[tuple[dict[str, np.ndarray], np.nda
     )
 
 
-def _joint(joint: Any) -> list[int]:
-    """The actions of both cooks."""
-    if len(joint) != 2:
-        raise UserError(f"there are {len(joint)} actions: only games of two cooks can be read")
+def _check_orders(rules: Rules, state: Mapping[str, Any]) -> None:
+    """Refuse a state with other orders than the kitchen's; those of 2019 pay for one soup only."""
+    if not rules.new or not state.get("all_orders"):
+        return
+    ordered = {content_of(order) for order in state["all_orders"]}
+    paid = {content for content in RECIPES if rules.values[content]}
+    if ordered != paid:
+        words = [" ".join(order["ingredients"]) for order in state["all_orders"]]
+        raise UserError(
+            f"what is ordered is {', '.join(words)}, in this kitchen it is something else: give "
+            "the layout file with those orders"
+        )
+
+
+def _joint(joint: Any, cooks: int) -> list[int]:
+    """The actions of all cooks."""
+    if len(joint) != cooks:
+        raise UserError(f"there are {len(joint)} actions: only games of {cooks} cooks can be read")
     return [_action(one) for one in joint]
 
 

@@ -1,4 +1,4 @@
-"""Overcooked by the rules of 2019 and 2020: layouts, dynamics, observations, symmetries, pictures."""
+"""Overcooked by the rules of 2019 and 2020: kitchens, dynamics, observations, symmetries."""
 
 from zsc.envs.overcooked.drawings import parse_layout
 from zsc.envs.overcooked.env import Overcooked

@@ -96,9 +96,7 @@ def _automorphisms(layout: Layout, random_starts: bool) -> list[_Map]:
     return sorted(found, key=lambda m: (m.seat != stays, (m.cell != plan.reshape(-1)).any()))
 
 
-def _seat_changes(
-    layout: Layout, cell: np.ndarray, random_starts: bool
-) -> list[tuple[int, ...]]:
+def _seat_changes(layout: Layout, cell: np.ndarray, random_starts: bool) -> list[tuple[int, ...]]:
     """Which changes of seats keep where each starts, given where the cells go."""
     here: list[Any] = list(layout.rooms) if random_starts else [{int(s)} for s in layout.starts]
     goes = [{int(cell[place]) for place in room} for room in here]

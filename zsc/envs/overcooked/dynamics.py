@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zsc.envs.overcooked.events import Moves, Outcome, event_names, tell
+from zsc.envs.overcooked.events import Moves, NewOutcome, Outcome, Useful, event_names, tell
 from zsc.envs.overcooked.layouts import (
     COUNTER,
     DISHES,
@@ -178,6 +178,7 @@ def _interact(look: _Look, state: State, pots: _Pots) -> tuple[State, Outcome]:
     potted, scooped = fills.any(), empties.any()
     delivered = acts & (kind == SERVING) & is_soup(rules, held)
 
+    useful = _usefulness(look, state, pots)
     outcome = Outcome(
         took_onion=dispensed_onion | (taken & (item == ONION)),
         took_dish=dispensed_dish | (taken & (item == DISH)),
@@ -187,7 +188,8 @@ def _interact(look: _Look, state: State, pots: _Pots) -> tuple[State, Outcome]:
         potted=potted,
         scooped=scooped,
         delivered=delivered,
-        **_usefulness(look, state, pots, dispensed_dish),
+        useful=useful,
+        dish_rewarded=dispensed_dish & useful.dish,
     )
     now = jnp.where(dropped | potted | delivered, NOTHING, held)
     now = jnp.where(taken, item, now)
@@ -203,22 +205,16 @@ def _interact(look: _Look, state: State, pots: _Pots) -> tuple[State, Outcome]:
     )
     if not rules.new:
         return after, outcome
-    outcome = outcome._replace(took_tomato=taken & (item == TOMATO))
-    return _interact_2020(look, state, after, outcome, pot, room, empties)
+    after, new = _interact_2020(look, state, after, potted, pot, room, empties)
+    return after, outcome._replace(new=new._replace(took_tomato=taken & (item == TOMATO)))
 
 
 def _interact_2020(
-    look: _Look,
-    state: State,
-    after: State,
-    outcome: Outcome,
-    pot: Array,
-    room: Array,
-    empties: Array,
-) -> tuple[State, Outcome]:
+    look: _Look, state: State, after: State, onion: Array, pot: Array, room: Array, empties: Array
+) -> tuple[State, NewOutcome]:
     """What an interact does beside by the rules of 2020: tomatoes, and pots started by hand.
 
-    None of it meets what `after` already did to the same hands or pot.
+    None of it meets what `after` already did to the same hands or pot. onion: one was put in.
     """
     assert state.pot_t is not None
     held = state.held[look.agent]
@@ -228,7 +224,7 @@ def _interact_2020(
     starts = room_to_start(state, pot) & (held == NOTHING)
     content = jnp.where(pot, pot_content(state), 0).sum()
     onion_does, tomato_does = (lookup(table, content) for table in look.rules.pottings)
-    potting = jnp.where(outcome.potted, onion_does, jnp.where(potted, tomato_does, 0))
+    potting = jnp.where(onion, onion_does, jnp.where(potted, tomato_does, 0))
     own = jnp.arange(state.held.shape[0]) == look.agent
     now = jnp.where(dispensed, TOMATO, jnp.where(potted, NOTHING, after.held))
     after = after._replace(
@@ -236,9 +232,8 @@ def _interact_2020(
         pot_t=jnp.where(empties, 0, state.pot_t + fills).astype(jnp.int8),
         pot_tick=jnp.where(starts, 0, after.pot_tick).astype(jnp.int8),
     )
-    return after, outcome._replace(
-        dispensed_tomato=dispensed, potted_tomato=potted, started=starts.any(), potting=potting
-    )
+    no = jnp.zeros((), bool)
+    return after, NewOutcome(no, dispensed, potted, starts.any(), potting)
 
 
 def room_to_start(state: State, pot: Array) -> Array:
@@ -258,24 +253,20 @@ def _soup_in(rules: Rules, state: State, pot: Array) -> Array | int:
     return lookup(ITEM_OF_CONTENT, jnp.where(pot, pot_content(state), 0).sum())
 
 
-def _usefulness(look: _Look, state: State, pots: _Pots, dispensed: Array) -> dict[str, Array]:
-    """What the reference engine calls useful, as the fields of `Outcome` that tell it."""
+def _usefulness(look: _Look, state: State, pots: _Pots) -> Useful:
+    """What the reference engine calls useful; with more than two players it calls nothing so."""
     if state.held.shape[0] != 2:
-        never = jnp.zeros((), bool)
-        names = ("fetch_useful", "drop_useful", "dish_useful", "dish_drop_useful", "dish_rewarded")
-        return dict.fromkeys(names, never)
+        return Useful(*(jnp.zeros((), bool),) * len(Useful._fields))
     other_held = state.held[1 - look.agent]
     no_dish_lies = ~(state.counter == DISH).any()
     dishes_held = (state.held == DISH).sum()
-    dish_useful = no_dish_lies & (dishes_held < pots.non_empty)
     all_full = pots.full == look.terrain.num_pots
-    return {
-        "fetch_useful": ~(all_full & (other_held != DISH)),
-        "drop_useful": all_full & (other_held != DISH),
-        "dish_useful": dish_useful,
-        "dish_drop_useful": (pots.full == 0) & (other_held != ONION),
-        "dish_rewarded": dispensed & dish_useful,
-    }
+    return Useful(
+        fetch=~(all_full & (other_held != DISH)),
+        drop=all_full & (other_held != DISH),
+        dish=no_dish_lies & (dishes_held < pots.non_empty),
+        dish_drop=(pots.full == 0) & (other_held != ONION),
+    )
 
 
 def _move(terrain: Terrain, width: int, state: State, action: Array) -> tuple[State, Moves]:
@@ -309,10 +300,8 @@ def _cook(rules: Rules, state: State) -> State:
 def _collect(rules: Rules, action: Array, outcomes: list[Outcome], moves: Moves) -> Step:
     done: Outcome = jax.tree.map(lambda *each: jnp.stack(each), *outcomes)
     told = tell(action, done, moves)
-    potted = done.potted if done.potted_tomato is None else done.potted | done.potted_tomato
-    shaped = (
-        rules.placement * potted + rules.scoop * done.scooped + rules.dish * done.dish_rewarded
-    )
+    potted = done.potted if done.new is None else done.potted | done.new.potted_tomato
+    shaped = rules.placement * potted + rules.scoop * done.scooped + rules.dish * done.dish_rewarded
     return Step(
         sparse=_paid(rules, done),
         shaped=shaped.astype(jnp.float32),

@@ -232,7 +232,9 @@ def _spec(env: Overcooked) -> EnvSpec:
     most = None  # what games begin with may be soup already
     if found.begins is None:
         most = most_return(rules, cooks, len(env.kitchen.pots), env.horizon)
-    return _spec_of(f"overcooked/{found.id}", shape, largest, obs_id, env.horizon, rules, most, cooks)
+    return _spec_of(
+        f"overcooked/{found.id}", shape, largest, obs_id, env.horizon, rules, most, cooks
+    )
 
 
 def _spec_of(

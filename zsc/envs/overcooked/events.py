@@ -54,8 +54,27 @@ def event_names(new: bool) -> tuple[str, ...]:
     return EVENT_NAMES_2020 if new else EVENT_NAMES
 
 
+class NewOutcome(NamedTuple):
+    """What else an interact did by the rules of 2020, each [] bool."""
+
+    took_tomato: Array  # from a counter
+    dispensed_tomato: Array
+    potted_tomato: Array
+    started: Array  # a pot cooks from now on
+    potting: Array  # [] int32, the bits of `Rules.pottings`
+
+
+class Useful(NamedTuple):
+    """What would be useful to do now, each [] bool."""
+
+    fetch: Array  # to take an ingredient
+    drop: Array  # to put one down
+    dish: Array  # to take a dish
+    dish_drop: Array  # to put one down
+
+
 class Outcome(NamedTuple):
-    """What one agent's interact did, each [] bool; None where the rules have no such thing."""
+    """What one agent's interact did, each [] bool."""
 
     took_onion: Array
     took_dish: Array
@@ -65,16 +84,9 @@ class Outcome(NamedTuple):
     potted: Array  # an onion
     scooped: Array  # soup from a pot
     delivered: Array
-    fetch_useful: Array  # taking an ingredient now is useful
-    drop_useful: Array  # dropping one is
-    dish_useful: Array
-    dish_drop_useful: Array
+    useful: Useful
     dish_rewarded: Array
-    took_tomato: Array | None = None  # from a counter
-    dispensed_tomato: Array | None = None
-    potted_tomato: Array | None = None
-    started: Array | None = None  # a pot cooks from now on
-    potting: Array | None = None  # [] int32, the bits of `Rules.pottings`
+    new: NewOutcome | None = None  # by the rules of 2020
 
 
 class Moves(NamedTuple):
@@ -92,22 +104,22 @@ def tell(action: Array, done: Outcome, moves: Moves) -> dict[str, Array]:
     ) | (done.potted | done.delivered)  # fmt: skip
     told = {
         "onion_pickup": done.took_onion,
-        "useful_onion_pickup": done.took_onion & done.fetch_useful,
+        "useful_onion_pickup": done.took_onion & done.useful.fetch,
         "onion_drop": drop[ONION],
-        "useful_onion_drop": drop[ONION] & done.drop_useful,
+        "useful_onion_drop": drop[ONION] & done.useful.drop,
         "potting_onion": done.potted,
         "dish_pickup": done.took_dish,
-        "useful_dish_pickup": done.took_dish & done.dish_useful,
+        "useful_dish_pickup": done.took_dish & done.useful.dish,
         "dish_drop": drop[DISH],
-        "useful_dish_drop": drop[DISH] & done.dish_drop_useful,
+        "useful_dish_drop": drop[DISH] & done.useful.dish_drop,
         "soup_pickup": done.took_soup,
         "soup_delivery": done.delivered,
         "soup_drop": drop[SOUP],
     }
-    if done.started is not None:
-        useful = useful | done.started | done.took_tomato
-        useful = useful | done.dispensed_tomato | done.potted_tomato
-        told |= _tell_2020(done)
+    if done.new is not None:
+        new = done.new
+        useful = useful | new.started | new.took_tomato | new.dispensed_tomato | new.potted_tomato
+        told |= _tell_2020(done, new)
     return told | {
         "useful_interact": useful,
         "useless_interact": (action == INTERACT) & ~useful,
@@ -117,22 +129,22 @@ def tell(action: Array, done: Outcome, moves: Moves) -> dict[str, Array]:
     }
 
 
-def _tell_2020(done: Outcome) -> dict[str, Array]:
+def _tell_2020(done: Outcome, new: NewOutcome) -> dict[str, Array]:
     """What the rules of 2020 tell otherwise, or beside."""
     drop = done.dropped & (done.held == TOMATO)
-    potted = {"onion": done.potted, "tomato": done.potted_tomato}
+    potted = {"onion": done.potted, "tomato": new.potted_tomato}
     pottings = {
-        f"{how}_{what}_potting": ((done.potting >> bit) & 1 == 1) & potted[what]
+        f"{how}_{what}_potting": ((new.potting >> bit) & 1 == 1) & potted[what]
         for bit, how in enumerate(_POTTINGS)
         for what in potted
     }
     return pottings | {
-        "tomato_pickup": done.took_tomato,
-        "useful_tomato_pickup": done.took_tomato & done.fetch_useful,
+        "tomato_pickup": new.took_tomato,
+        "useful_tomato_pickup": new.took_tomato & done.useful.fetch,
         "tomato_drop": drop,
-        "useful_tomato_drop": drop & done.drop_useful,
-        "potting_tomato": done.potted_tomato,
+        "useful_tomato_drop": drop & done.useful.drop,
+        "potting_tomato": new.potted_tomato,
         "soup_drop": done.dropped & ((done.held == SOUP) | (done.held > TOMATO)),
-        "tomato_dispensed": done.dispensed_tomato,
-        "cooking_start": done.started,
+        "tomato_dispensed": new.dispensed_tomato,
+        "cooking_start": new.started,
     }

@@ -1,8 +1,8 @@
 """The rules that a layout file of Overcooked-AI asks for, as the reference engine reads them.
 
-What a soup pays: `delivery_reward`, or its place in `recipe_values`, or the sum of `onion_value` and
-`tomato_value`, or 20; nothing if it is not in `start_all_orders`, and `order_bonus` (2) times as
-much if it is in `start_bonus_orders`. How long it cooks: `cook_time`, or its place in
+What a soup pays: `delivery_reward`, or its place in `recipe_values`, or the sum of `onion_value`
+and `tomato_value`, or 20; nothing if it is not in `start_all_orders`, and `order_bonus` (2) times
+as much if it is in `start_bonus_orders`. How long it cooks: `cook_time`, or its place in
 `recipe_times`, or the sum of `onion_time` and `tomato_time`, or 20. No orders are all orders.
 """
 

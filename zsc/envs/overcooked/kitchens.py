@@ -189,8 +189,8 @@ def _layouts(kitchens: tuple[str, ...]) -> tuple[Layout, ...]:
 def _of_two(layout: Layout) -> Layout:
     if len(layout.starts) != 2:
         raise UserError(
-            f"the kitchen {layout.name!r} is for {len(layout.starts)} cooks: games in many kitchens "
-            "are of two"
+            f"the kitchen {layout.name!r} is for {len(layout.starts)} cooks: games in many "
+            "kitchens are of two"
         )
     return layout
 

@@ -208,7 +208,7 @@ def compact_names(layout: Layout, rules: Rules = RULES_2019) -> tuple[str, ...]:
 
 
 class _Numbers(NamedTuple):
-    """How the rows that a cell can show are numbered; after them all again with the urgency flag."""
+    """How the rows that a cell can show are numbered; then all again with the urgency flag."""
 
     ticks: int  # of a pot
     pot: int  # the first row of a pot

@@ -24,11 +24,14 @@ DELIVERY_REWARD = 20.0
 #: One more than the largest content.
 CONTENTS = POT_SIZE * (POT_SIZE + 1) + 1
 #: Contents that are soups: all of one to three ingredients, first the one of three onions.
-RECIPES = (POT_SIZE,) + tuple(
-    onions + (POT_SIZE + 1) * tomatoes
-    for tomatoes in range(POT_SIZE + 1)
-    for onions in range(POT_SIZE + 1 - tomatoes)
-    if 0 < onions + tomatoes and onions != POT_SIZE
+RECIPES = (
+    POT_SIZE,
+    *(
+        onions + (POT_SIZE + 1) * tomatoes
+        for tomatoes in range(POT_SIZE + 1)
+        for onions in range(POT_SIZE + 1 - tomatoes)
+        if onions + tomatoes > 0 and onions != POT_SIZE
+    ),
 )
 #: How a soup out of the pot is numbered among what is held and lies, in the order of `RECIPES`.
 SOUP_ITEMS = (SOUP, *range(SOUP + 2, SOUP + 1 + len(RECIPES)))
