@@ -88,10 +88,11 @@ class Injector:
 
     def draw(self) -> Snapshot:
         """One state: two agents at one tile, one with its eye on the pots, or just anything."""
+        pots = self._pots_2020() if self.rules.new else self._pots()
         snap = {
             "held": self.rng.integers(0, self.rules.items, len(self.layout.starts)),
             "counter": self._counters(),
-            **(self._pots_2020() if self.rules.new else self._pots()),
+            **pots,
             "time": np.array(self._time()),
         }
         scene = self.rng.choice(3, p=[0.5, 0.2, 0.3])
