@@ -228,9 +228,11 @@ MIRROR = PAIR | {"grid": "XTPTX\nO1 2O\nX   X\nXDSDX"}
 MIRROR_OF_THREE = PAIR | {"grid": "XTPTX\nO123O\nX   X\nXDSDX"}
 
 
-@pytest.mark.parametrize(("told", "elements"), [(MIRROR, 2), (MIRROR_OF_THREE, 12)])
-def test_contract_of_a_kitchen(told: dict[str, Any], elements: int) -> None:
-    env = Overcooked(repr(told), 20, random_starts=elements > 2, dynamics="2020")
+@pytest.mark.parametrize(
+    ("told", "encoding", "elements"), [(MIRROR, "grid", 2), (MIRROR_OF_THREE, "compact", 12)]
+)
+def test_contract_of_a_kitchen(told: dict[str, Any], encoding: str, elements: int) -> None:
+    env = Overcooked(repr(told), 20, encoding, random_starts=elements > 2, dynamics="2020")
     assert len(env.symmetry()) == elements
     check_environment(env, games=8)
 
