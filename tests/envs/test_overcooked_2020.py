@@ -171,6 +171,10 @@ OTHER_RULES = {
     '"old_dynamics": True': "old_dynamics True",
     '"num_items_for_soup": 2': "num_items_for_soup 2",
     '"start_state": {}': "without players",
+    '"start_state": {"players": [{}, {}], "objects": []}': "cannot be understood",
+    '"start_state": {"players": [], "objects": []}': "start_state: there are 0 cooks",
+    '"start_all_orders": 3': "give a list",
+    '"recipe_times": "20"': "give a list",
 }
 
 

@@ -16,7 +16,6 @@ from zsc.envs.base import EnvSpec, TimeStep, world_of
 from zsc.envs.overcooked import dynamics, observation, render
 from zsc.envs.overcooked.automorphisms import layout_symmetry
 from zsc.envs.overcooked.bounds import most_return
-from zsc.envs.overcooked.engine_states import read_state
 from zsc.envs.overcooked.events import event_names
 from zsc.envs.overcooked.file_rules import MOST_TIME
 from zsc.envs.overcooked.layouts import Layout, Terrain
@@ -193,7 +192,7 @@ def random_cells(kitchen: Layout, key: Key) -> Array:
 def _first_state(env: Overcooked) -> State:
     kitchen, begins = env.kitchen, find_kitchen(env.layout, env.dynamics).begins
     if begins is not None:
-        return env.restore(read_state(kitchen, env.rules, begins))
+        return env.restore(begins)
     cells = jnp.asarray(kitchen.starts)
     return initial_state(kitchen.terrain(), cells, tomatoes=env.rules.new)
 

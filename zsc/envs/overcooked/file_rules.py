@@ -56,9 +56,9 @@ def rules_of(told: Mapping[str, Any]) -> Rules:
     """
     told = {name: value for name, value in told.items() if value is not None}
     _check(told)
-    listed = [content_of(order) for order in told.get("start_all_orders") or ()]
+    listed = [content_of(order) for order in _list(told, "start_all_orders")]
     orders = listed or list(RECIPES)
-    bonus = [content_of(order) for order in told.get("start_bonus_orders") or ()]
+    bonus = [content_of(order) for order in _list(told, "start_bonus_orders")]
     for name, which in (("start_all_orders", orders), ("start_bonus_orders", bonus)):
         if len(set(which)) < len(which):
             raise UserError(f"the layout file has a soup twice in its {name}: name each once")
@@ -121,7 +121,7 @@ def _per_soup(
 ) -> dict[int, float]:
     """By content: the value or time of every soup. As in the engine, a 0 for all says nothing."""
     whole = _number(of_all, told.get(of_all, 0))
-    own = told.get(f"recipe_{what}s") or ()
+    own = _list(told, f"recipe_{what}s")
     if own and len(own) != len(listed):
         raise UserError(
             f"the layout file has {len(own)} recipe_{what}s for {len(listed)} start_all_orders: "
@@ -139,6 +139,13 @@ def _per_soup(
         summed = onion * onions + tomato * tomatoes if onion and tomato else usual
         found[soup] = whole or named.get(soup, summed)
     return found
+
+
+def _list(told: Mapping[str, Any], name: str) -> Sequence[Any]:
+    value = told.get(name) or ()
+    if not isinstance(value, list | tuple):
+        raise UserError(f"the layout file has {name} {value!r}: give a list")
+    return value
 
 
 def _number(name: str, value: Any) -> float:

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from zsc.envs.overcooked.drawings import named_layout, parse_layout
+from zsc.envs.overcooked.engine_states import read_state
 from zsc.envs.overcooked.file_rules import content_of, rules_of
 from zsc.envs.overcooked.layout_files import drawing_of, told_in
 from zsc.envs.overcooked.layouts import LAYOUTS, Layout
@@ -19,13 +22,13 @@ from zsc.errors import UserError, unknown
 class Kitchen(NamedTuple):
     """A kitchen with its rules.
 
-    begins: the state that games begin in, as Overcooked-AI writes it; None for an empty kitchen.
+    begins: snapshot of the state that games begin in, None for an empty kitchen.
     """
 
     id: str  # tells kitchens of one name but other rules apart
     layout: Layout
     rules: Rules
-    begins: Mapping[str, Any] | None = None
+    begins: dict[str, np.ndarray] | None = None
 
 
 @cache
@@ -71,15 +74,31 @@ def _is_drawing(layout: str) -> bool:
 
 
 def _from_file(told: Mapping[str, Any], name: str | None = None) -> Kitchen:
-    rules, begins = rules_of(told), told.get("start_state")
+    rules, state = rules_of(told), told.get("start_state")
     layout = parse_layout(told["grid"], name, tomatoes=True)
-    if begins is not None:
-        _check_begins(told, begins)
+    begins = None if state is None else _begin(told, layout, rules, state)
     if name is not None:
         return Kitchen(name, layout, rules, begins)
     plain = rules == rules_of({}) and begins is None
-    digest = hashlib.sha256(repr((rules, begins)).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(repr((rules, state)).encode()).hexdigest()[:8]
     return Kitchen(f"{layout.name}:2020{'' if plain else '-' + digest}", layout, rules, begins)
+
+
+def _begin(
+    told: Mapping[str, Any], layout: Layout, rules: Rules, state: Any
+) -> dict[str, np.ndarray]:
+    """The snapshot of a file's start_state. Raises UserError for one that cannot be."""
+    try:
+        _check_begins(told, state)
+        time = np.array(state.get("timestep", 0), np.int32)
+        return read_state(layout, rules, state) | {"time": time}
+    except UserError as error:
+        raise UserError(f"start_state: {error}") from None
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"the layout file's start_state cannot be understood ({error!r}): write it as "
+            "Overcooked-AI does"
+        ) from None
 
 
 def _check_begins(told: Mapping[str, Any], begins: Any) -> None:
