@@ -19,7 +19,7 @@ from zsc.agents.pool import Label, Pool, make_pool
 from zsc.envs.overcooked import Layout, Overcooked, parse_layout
 from zsc.envs.overcooked.layouts import COUNTER, DISHES, ONIONS, SERVING
 from zsc.envs.overcooked.state import DISH, INTERACT, NOTHING, ONION, POT_SIZE, SOUP, STAY, State
-from zsc.errors import unknown
+from zsc.errors import UserError, unknown
 from zsc.types import Array, Carry, Key
 
 FAR = 10_000  # a distance that no walk has
@@ -50,7 +50,13 @@ def overcooked_bots(env: Overcooked, names: tuple[str, ...] = tuple(BOTS)) -> Po
     random acts uniformly, idle stays; onion_carrier only fills pots; plate_server only serves;
     greedy_cook does both and avoids its partner; hog does both as if it were alone and never
     gives way. Where a pot or the window is out of a cook's reach it passes things over a counter.
+    Raises UserError for another number of cooks than two, or for the rules of 2020.
     """
+    if env.spec.num_agents != 2 or env.rules.new:
+        raise UserError(
+            f"scripted cooks know kitchens of two by the rules of 2019, {env.spec.id} has "
+            f"{env.spec.num_agents} by those of {env.dynamics}: train partners for it"
+        )
     for name in names:
         if name not in BOTS:
             raise unknown("scripted cook", name, BOTS)
