@@ -83,13 +83,15 @@ def event_means(played: Matrix) -> pd.DataFrame:
     return _by_policy(played, played.events.mean((1, 2)))
 
 
-def contribution(played: Matrix, event: str) -> np.ndarray:
+def contribution(played: Matrix, event: str, *more: str) -> np.ndarray:
     """[N, N, seat] the row's share of an event in its games with the column, in each seat.
+
+    Of several events together if more are named.
 
     nan where the event never happened. With two seats the shares of both add up to 1. Raises
     UserError for an unknown event or a game of more than two seats.
     """
-    own = own_events(played, event)
+    own = np.sum([own_events(played, name) for name in (event, *more)], axis=0)
     both = own + own[..., ::-1].swapaxes(0, 1)
     return np.divide(own, both, out=np.full(own.shape, np.nan), where=both > 0)
 

@@ -74,7 +74,7 @@ def scramble(layouts: tuple[Layout, ...], states: Any, rng: np.random.Generator)
     game.pot_n[pots] = rng.integers(0, 3, pots.sum())
     game.pot_n[cooks] = 3
     game.pot_tick[cooks] = rng.integers(15, 21, cooks.sum())
-    return states._replace(game=State(*map(jnp.asarray, game)))
+    return states._replace(game=jax.tree.map(jnp.asarray, game))
 
 
 @cache

@@ -23,7 +23,7 @@ from zsc.envs.overcooked import (
     random_layouts,
     stack_terrains,
 )
-from zsc.envs.overcooked.layouts import named_layout
+from zsc.envs.overcooked.drawings import named_layout
 from zsc.envs.overcooked.observation import CHANNELS
 from zsc.envs.registry import rebuild
 from zsc.evaluation import crossplay

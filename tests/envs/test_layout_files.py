@@ -15,7 +15,7 @@ import zsc
 from tests.oracle import reference
 from zsc import UserError
 from zsc.envs.overcooked import CLASSIC, Overcooked, parse_layout, read_layout
-from zsc.envs.overcooked.layouts import named_layout
+from zsc.envs.overcooked.drawings import named_layout
 
 SPEC = importlib.util.find_spec("overcooked")
 assert SPEC is not None

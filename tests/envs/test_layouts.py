@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import zsc
 from tests.oracle.kitchens import generate_layouts, within_reach
 from zsc.envs.overcooked import CLASSIC, LAYOUTS, MIRRORED, Overcooked, parse_layout
-from zsc.envs.overcooked.layouts import DISHES, ONIONS, POT, SERVING, named_layout
+from zsc.envs.overcooked.drawings import named_layout
+from zsc.envs.overcooked.layouts import DISHES, ONIONS, POT, SERVING
 
 # (width, height), start of player 1 and of player 2 as (x, y), by hand from the drawings
 GEOMETRY = {
@@ -31,7 +32,8 @@ REFERENCE_FILES = {name: name for name in CLASSIC} | {"counter_circuit": "counte
 BAD_DRAWINGS = {
     "unknown symbol": ("XXPXX\nO 12O\nX  ?X\nXDXSX", ("'?'", "row 3, column 4")),
     "tomatoes": ("XXPXX\nO 12O\nT   X\nXDXSX", ("'T'", "row 3, column 1", "tomatoes")),
-    "player three": ("XXPXX\nO 12O\nX 3 X\nXDXSX", ("'3'", "row 3, column 3")),
+    "player five": ("XXPXX\nO 12O\nX 5 X\nXDXSX", ("'5'", "row 3, column 3", "at most 4")),
+    "player four but not three": ("XXPXX\nO 12O\nX 4 X\nXDXSX", ("0 starts for player 3",)),
     "short row": ("XXPXX\nO 12O\nX  X\nXDXSX", ("row 3", "4 cells", "row 1 has 5")),
     "long row": ("XXPXX\nO 12O\nX   XX\nXDXSX", ("row 3", "6 cells", "row 1 has 5")),
     "hole in the bottom": ("XXPXX\nO 12O\nX   X\nXD SX", ("border", "close it with X")),

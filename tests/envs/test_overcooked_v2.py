@@ -172,7 +172,7 @@ def test_random_starts_have_the_chances_of_the_reference():
     assert close(left > 0, 0.15)
     assert close(pot & 2 > 0, 0.1)
     assert set(left[left > 0]) == set(range(1, 21))
-    rooms = [env.kitchen.room(start) for start in env.kitchen.starts]
+    rooms = env.kitchen.rooms
     for agent, room in enumerate(rooms):
         assert set(np.asarray(state.cell)[:, agent].tolist()) == room
 

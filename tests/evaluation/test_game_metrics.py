@@ -162,6 +162,22 @@ def test_shares_need_an_event_of_the_game_and_two_seats() -> None:
         contribution(three, "stay")
 
 
+def test_tables_of_the_rules_of_2020_and_of_three_cooks() -> None:
+    new = Overcooked("cramped_room", dynamics="2020").spec.event_names
+    played = kitchen()
+    where = [played.event_names.index(n) if n in played.event_names else -1 for n in new]
+    none = np.zeros((*played.events.shape[:-1], 1))
+    events = np.concatenate([played.events, none], axis=-1)[..., where]
+    events[..., new.index("potting_tomato")] = 3 * events[..., new.index("potting_onion")]
+    told = event_table(replace(played, events=events, event_names=new))
+    assert "onions wasted" not in told
+    assert (told["tomatoes potted"] == 3 * told["onions potted"]).all()
+    np.testing.assert_allclose(told["share of potting"], table()["share of potting"], rtol=1e-5)
+    thrice = lambda x: np.repeat(x[:, :, :1], 3, axis=2)
+    crowd = replace(played, values=thrice(played.values), events=thrice(played.events))
+    assert not [name for name in event_table(crowd) if "share" in name]
+
+
 @cache
 def players(env: Hanabi) -> Pool:
     bots = zsc.hanabi_bots(env, PLAYERS[:-1])

@@ -5,4 +5,6 @@ from the same start in one compiled batch, and every number of every step has to
 tolerance.
 
     python -m tests.oracle --steps 200000 --seed 0
+    python -m tests.oracle --dynamics 2020 --steps 50000 --seed 0
+    python -m tests.oracle --dynamics 2020 --cooks 3 --steps 20000 --seed 0
 """

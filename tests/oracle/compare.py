@@ -11,11 +11,19 @@ import jax
 import numpy as np
 
 from tests.oracle.coverage import cover
-from tests.oracle.episodes import play_all
-from tests.oracle.record import ACTIONS, FIELDS, ITEMS, DifferenceError, Record, Snapshot, at, place
+from tests.oracle.coverage_2020 import cover_2020
+from tests.oracle.episodes import play_all, play_kitchen
+from tests.oracle.record import (
+    ACTIONS,
+    DifferenceError,
+    Record,
+    Snapshot,
+    at,
+    item_name,
+    place,
+)
 from zsc.envs.overcooked import Layout, Overcooked
-from zsc.envs.overcooked.dynamics import EVENT_NAMES
-from zsc.envs.overcooked.observation import CHANNELS
+from zsc.envs.overcooked.observation import channels
 
 BONUS_STEPS = 3  # steps played beyond the horizon, to see that the terminal state absorbs
 BATCH = 8  # records that are replayed at once
@@ -37,6 +45,11 @@ def compare_layout(layout: Layout, steps: int, horizon: int = 400, seed: int = 0
     return compare_records(env, list(play_all(layout, steps, horizon, seed)))
 
 
+def compare_kitchen(env: Overcooked, mdp: Any, steps: int, seed: int = 0) -> Counter[str]:
+    """The same for any rules and number of cooks, beside the given engine of the same kitchen."""
+    return compare_records(env, list(play_kitchen(env, mdp, steps, seed)))
+
+
 def compare_records(env: Overcooked, records: list[Record]) -> Counter[str]:
     """Replay the reference's records; raises DifferenceError at the first difference.
 
@@ -49,14 +62,15 @@ def compare_records(env: Overcooked, records: list[Record]) -> Counter[str]:
     for first in range(0, len(records), BATCH):
         group = records[first : first + BATCH]
         padded = [*group, *group[:1] * (BATCH - len(group))]
-        starts = {name: np.stack([r.states[name][0] for r in padded]) for name in FIELDS}
-        actions = rng.integers(0, 6, (BATCH, length, 2))
+        starts = {n: np.stack([r.states[n][0] for r in padded]) for n in group[0].states}
+        actions = rng.integers(0, 6, (BATCH, length, env.spec.num_agents))
         for row, record in zip(actions, padded, strict=True):
             row[: len(record.actions)] = record.actions
         ours = run(starts, actions)
         for index, record in enumerate(group):
             _compare(env, record, jax.tree.map(lambda leaf, i=index: leaf[i], ours), length)
-            total += cover(env.kitchen, record)
+            old = env.spec.num_agents == 2 and not env.rules.new
+            total += cover(env.kitchen, record) if old else cover_2020(env, record)
             total["absorbed step"] += length - len(record.actions)
     return total
 
@@ -95,10 +109,10 @@ def build_runner(env: Overcooked) -> Callable[[Snapshot, np.ndarray], Replay]:
 def _compare(env: Overcooked, record: Record, ours: Replay, length: int) -> None:
     """The restored start, the reset where the reference started from its own, and all steps."""
     start = at(record.states, 0) | {"obs": record.obs[0]}
-    _equal(env.kitchen, record, _rows(start), _rows(ours.start), first=-1)
+    _equal(env, record, _rows(start), _rows(ours.start), first=-1)
     if record.label.startswith("reset"):
-        _equal(env.kitchen, record, _rows(start), _rows(ours.reset), first=-1)
-    _equal(env.kitchen, record, expected(record, env.horizon, length), ours.steps, first=0)
+        _equal(env, record, _rows(start), _rows(ours.reset), first=-1)
+    _equal(env, record, expected(record, env.horizon, length), ours.steps, first=0)
 
 
 def _rows(numbers: Numbers) -> Numbers:
@@ -115,7 +129,9 @@ def expected(record: Record, horizon: int, length: int) -> Numbers:
     played = shown | {
         "sparse reward": record.sparse,
         "shaped reward": record.shaped,
-        "team reward": np.repeat(record.sparse.sum(1, keepdims=True), 2, axis=1),
+        "team reward": np.repeat(
+            record.sparse.sum(1, keepdims=True), record.sparse.shape[1], axis=1
+        ),
         "events": record.events,
         "truncated": record.states["time"][1:] >= horizon,
         "terminated": np.zeros(len(record.actions), bool),
@@ -129,7 +145,7 @@ def expected(record: Record, horizon: int, length: int) -> Numbers:
     }
 
 
-def _equal(layout: Layout, record: Record, theirs: Numbers, ours: Numbers, first: int) -> None:
+def _equal(env: Overcooked, record: Record, theirs: Numbers, ours: Numbers, first: int) -> None:
     """Raise at the first row that differs; row 0 belongs to step `first`, -1 is the start."""
     found = {}
     for name, rows in theirs.items():
@@ -141,9 +157,10 @@ def _equal(layout: Layout, record: Record, theirs: Numbers, ours: Numbers, first
     row = min(found.values())
     name, *more = [name for name, where in found.items() if where == row]
     also = f" (and {', '.join(more)})" if more else ""
-    lines = [f"{layout.name}, {record.label}: {name!r} differs{also}"]
-    lines += _when(layout, record, first + row)
-    raise DifferenceError("\n".join(lines + _where(name, theirs[name][row], ours[name][row])))
+    lines = [f"{env.spec.id}, {record.label}: {name!r} differs{also}"]
+    lines += _when(env.kitchen, record, first + row)
+    lines += _where(env, name, theirs[name][row], ours[name][row])
+    raise DifferenceError("\n".join(lines))
 
 
 def _when(layout: Layout, record: Record, step: int) -> list[str]:
@@ -164,16 +181,19 @@ def _describe(layout: Layout, snap: Snapshot) -> list[str]:
     lines = []
     for agent, (x, y) in enumerate(snap["pos"]):
         rows[y][x] = str(agent + 1)
-        facing, held = ACTIONS[snap["dir"][agent]], ITEMS[snap["held"][agent]]
+        facing, held = ACTIONS[snap["dir"][agent]], item_name(int(snap["held"][agent]))
         lines.append(f"agent {agent} (drawn as {agent + 1}) at ({x}, {y}) facing {facing}: {held}")
     for y, x in np.argwhere(snap["counter"]):
-        lines.append(f"{ITEMS[snap['counter'][y, x]]} on ({x}, {y})")
-    for cell, n, tick in zip(layout.pots, snap["pot_n"], snap["pot_tick"], strict=True):
-        lines.append(f"pot {place(layout, cell)}: {n} onions, tick {tick}")
+        lines.append(f"{item_name(int(snap['counter'][y, x]))} on ({x}, {y})")
+    tomatoes = snap.get("pot_t", np.zeros_like(snap["pot_n"]))
+    for cell, n, t, tick in zip(
+        layout.pots, snap["pot_n"], tomatoes, snap["pot_tick"], strict=True
+    ):
+        lines.append(f"pot {place(layout, cell)}: {n} onions, {t} tomatoes, tick {tick}")
     return ["".join(row) for row in rows] + [*lines, f"time {snap['time']}"]
 
 
-def _where(name: str, theirs: np.ndarray, ours: np.ndarray) -> list[str]:
+def _where(env: Overcooked, name: str, theirs: np.ndarray, ours: np.ndarray) -> list[str]:
     """The differing entries, the first ten of them, in words where a number needs them."""
     if theirs.shape != ours.shape:
         return [f"shape: reference {theirs.shape}, ours {ours.shape}"]
@@ -181,8 +201,9 @@ def _where(name: str, theirs: np.ndarray, ours: np.ndarray) -> list[str]:
     for index in np.argwhere(theirs != ours)[:10]:
         where: Any = tuple(int(i) for i in index)
         if name == "obs":
-            where = f"agent {where[0]}, ({where[2]}, {where[1]}), channel {CHANNELS[where[3]]!r}"
+            channel = channels(len(theirs))[where[3]]
+            where = f"agent {where[0]}, ({where[2]}, {where[1]}), channel {channel!r}"
         elif name == "events":
-            where = f"agent {where[0]}, {EVENT_NAMES[where[1]]!r}"
+            where = f"agent {where[0]}, {env.spec.event_names[where[1]]!r}"
         lines.append(f"  {where}: reference {theirs[tuple(index)]}, ours {ours[tuple(index)]}")
     return lines

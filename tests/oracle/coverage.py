@@ -23,7 +23,7 @@ from tests.oracle.record import (
     place,
 )
 from zsc.envs.overcooked import Layout
-from zsc.envs.overcooked.dynamics import EVENT_NAMES
+from zsc.envs.overcooked.events import EVENT_NAMES
 from zsc.envs.overcooked.layouts import COUNTER, DISHES, ONIONS, POT, SERVING
 
 

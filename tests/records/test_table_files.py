@@ -200,7 +200,7 @@ STATES: dict[str, tuple[Callable[[Row], None], str]] = {
     "one cook": (lambda s: s["players"].pop(), "there are 1 cooks"),
     "two on a cell": (
         lambda s: s["players"][0].update(position=s["players"][1]["position"]),
-        "both cooks are at",
+        "cooks 1 and 2 are both at",
     ),
     "thing on the floor": (add({"name": "dish", "position": [2, 2]}), "where no counter is"),
     "thing outside": (add({"name": "dish", "position": [-1, 2]}), r"something is at \[-1, 2\]"),

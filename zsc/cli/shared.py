@@ -52,6 +52,8 @@ class Game:
     layout: Path | None = None
     """A file with a kitchen drawn in X O D P S, space, 1 and 2, or a .layout file of Overcooked-AI
     (instead of --env)."""
+    dynamics: str | None = None
+    """Overcooked: the rules of 2019, or those of 2020 (tomatoes, orders; cooking is started)."""
     encoding: str | None = None
     """Overcooked: compact (a vector), or grid (the 26 channels of the reference engine).
     Hanabi: canonical (the reference's bits), or belief."""
@@ -69,8 +71,8 @@ class Game:
         settings: dict[str, Any] = {}
         name = self.env or "overcooked"
         if self.layout is not None:
-            settings["layout"] = read_layout(self.layout)
-        for key in ("encoding", "horizon"):
+            settings["layout"] = read_layout(self.layout, self.dynamics or "2019")
+        for key in ("encoding", "horizon", "dynamics"):
             if getattr(self, key) is not None:
                 settings[key] = getattr(self, key)
         if self.random_starts:

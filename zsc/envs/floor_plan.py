@@ -58,7 +58,7 @@ class FloorPlan:
         """True if an agent could stand beside the cell."""
         return any(self.walkable[other] for other in self.neighbours(cell).values())
 
-    def room(self, start: int) -> frozenset[int]:
+    def component(self, start: int) -> frozenset[int]:
         """The floor cells that can be walked to from a floor cell."""
         found, frontier = {int(start)}, [int(start)]
         while frontier:
@@ -68,9 +68,14 @@ class FloorPlan:
                     frontier.append(other)
         return frozenset(found)
 
+    @cached_property
+    def rooms(self) -> tuple[frozenset[int], ...]:
+        """By agent: the part of the kitchen that its start belongs to, where it stays."""
+        return tuple(self.component(start) for start in self.starts)
+
     def within_reach(self, start: int) -> frozenset[int]:
         """The cells that are no floor and border on the room of a floor cell."""
-        around = {near for cell in self.room(start) for near in self.neighbours(cell).values()}
+        around = {near for cell in self.component(start) for near in self.neighbours(cell).values()}
         return frozenset(cell for cell in around if not self.walkable[cell])
 
     @cached_property

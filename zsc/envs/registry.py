@@ -16,7 +16,7 @@ from zsc.envs.dual_destination import DualDestination
 from zsc.envs.hanabi import VARIANTS, Hanabi
 from zsc.envs.lever import Lever
 from zsc.envs.mpe import SCENES, Particles
-from zsc.envs.overcooked import LAYOUTS, ManyKitchens, Overcooked
+from zsc.envs.overcooked import LAYOUTS, ORDERED, ManyKitchens, Overcooked
 from zsc.envs.overcooked_v2 import LAYOUTS as V2_LAYOUTS
 from zsc.envs.overcooked_v2 import OvercookedV2
 from zsc.errors import UserError, shorten, unknown
@@ -68,7 +68,8 @@ def make(name: str, **settings: Any) -> Environment:
     if variant in family.forms:
         family, variant = Family(family.forms[variant]), ""
     fixed = family.variants[variant] if variant else {}
-    _check(f"setting of {name}", settings, set(_settings(family)) - set(fixed))
+    other = {key: value for key, value in settings.items() if fixed.get(key) != value}
+    _check(f"setting of {name}", other, set(_settings(family)) - set(fixed))
     for need in () if variant else family.needs:
         if need not in settings:
             example = f", or a name such as {name}/{next(iter(family.variants))}"
@@ -177,7 +178,8 @@ register_env(
     "overcooked",
     Family(
         Overcooked,
-        {name: {"layout": name} for name in LAYOUTS},
+        {name: {"layout": name} for name in LAYOUTS}
+        | {name: {"layout": name, "dynamics": "2020"} for name in ORDERED},
         bots="zsc.agents.bots.overcooked:overcooked_bots",
         table="zsc.evaluation.games.overcooked:event_table",
         needs=("layout",),

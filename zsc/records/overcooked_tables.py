@@ -1,8 +1,9 @@
 """Games that people played, as the Overcooked-AI project publishes them, in this toolkit's terms.
 
 Its files are tables with one row per step: the state and joint action as JSON, the terrain, who
-played (`table_files`). What this game cannot be in, such as a third cook, one who is absent, or a
-pot that waits to be started as in the rules of 2020, is refused with the row that has it.
+played (`table_files`). What the game that is asked for cannot be in, such as a cook too many, one
+who is absent, or by the rules of 2019 a pot that waits to be started, is refused with the row that
+has it. Games of the 2020 data are read by `dynamics="2020"`, in the kitchen with their orders.
 """
 
 from __future__ import annotations
@@ -17,26 +18,22 @@ import jax
 import numpy as np
 import pandas as pd
 
+from zsc.envs.overcooked.engine_states import DIRECTIONS, read_state
 from zsc.envs.overcooked.env import Overcooked
-from zsc.envs.overcooked.layouts import Layout
-from zsc.envs.overcooked.state import (
-    COOK_TIME,
-    DISH,
-    IDLE,
-    INTERACT,
-    NOTHING,
-    ONION,
-    POT_SIZE,
-    SOUP,
-)
+from zsc.envs.overcooked.file_rules import content_of
+from zsc.envs.overcooked.rules import RECIPES, Rules
+from zsc.envs.overcooked.state import INTERACT
 from zsc.errors import UserError, shorten
 from zsc.records.record import Record
 from zsc.records.table_files import read_table
 
-_ITEMS = {"onion": ONION, "dish": DISH, "soup": SOUP}
-_DIRECTIONS = {(0, -1): 0, (0, 1): 1, (1, 0): 2, (-1, 0): 3, (0, 0): 4}
 #: Columns that tell games apart, of the older and the newer tables.
 _GAMES = (("trial_id",), ("workerid_num", "layout_name", "round_num"))
+#: What Overcooked-AI now calls kitchens of ours.
+_NAMES_2020 = {
+    "counter_circuit_tomato": "counter_circuit",
+    "counter_circuit": "counter_circuit_o_1order",
+}
 
 
 def human_games(path: str | Path, env: Overcooked) -> Record:
@@ -69,12 +66,13 @@ def games_of(table: pd.DataFrame, env: Overcooked, source: str = "the table") ->
     drawn = {text: _terrain(_rows(text)) for text in table["layout"].unique()}
     chosen = table["layout"].map(drawn).map(lambda rows: rows == here or not rows)
     # a file that only names its kitchens means those of today
-    chosen &= (table["layout"] != "") | (names == kitchen.name)
+    own = _NAMES_2020.get(kitchen.name, kitchen.name) if env.rules.new else kitchen.name
+    chosen &= (table["layout"] != "") | (names == own)
     if not chosen.any():
         pairs = set(zip(names, table["layout"], strict=True))
         raise _no_game(env, source, {(name, drawn[text]) for name, text in pairs})
     columns = next((list(n) for n in _GAMES if set(n) <= set(table.columns)), ["layout"])
-    games = [_game(kitchen, rows, source) for _, rows in table[chosen].groupby(columns, sort=True)]
+    games = [_game(env, rows, source) for _, rows in table[chosen].groupby(columns, sort=True)]
     return _replay(env, games)
 
 
@@ -98,7 +96,7 @@ def reproduced(env: Overcooked, played: Record) -> float:
     after = jax.tree.map(lambda x: x[:, 1:], played.states)
     same = np.ones(played.playing.shape, bool)
     for name, ours, theirs in zip(after._fields, step(before, played.action), after, strict=True):
-        if name != "time":
+        if name != "time" and theirs is not None:
             differs = np.asarray(ours) != np.asarray(theirs)
             same &= ~differs.reshape(*same.shape, -1).any(-1)
     # the last recorded state of a game has no recorded successor
@@ -107,7 +105,7 @@ def reproduced(env: Overcooked, played: Record) -> float:
 
 
 def _game(
-    kitchen: Layout, rows: pd.DataFrame, source: str
+    env: Overcooked, rows: pd.DataFrame, source: str
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Snapshots [T, ...] and actions [T, A] of one game, in the order of its steps."""
     if "cur_gameloop" in rows:
@@ -122,8 +120,10 @@ def _game(
     states, actions = [], []
     for number, state, joint in zip(rows.index, rows["state"], rows["joint_action"], strict=True):
         try:
-            states.append(_snapshot(kitchen, _value(state)))
-            actions.append(_joint(_value(joint)))
+            told = _value(state)
+            _check_orders(env.rules, told)
+            states.append(read_state(env.kitchen, env.rules, told))
+            actions.append(_joint(_value(joint), env.spec.num_agents))
         except UserError as error:
             raise UserError(f"row {number + 1} of {source}: {error}") from None
         except (LookupError, TypeError, ValueError, SyntaxError, AttributeError) as error:
@@ -168,111 +168,24 @@ def _replay(env: Overcooked, games: Sequence[tuple[dict[str, np.ndarray], np.nda
     )
 
 
-def _snapshot(kitchen: Layout, state: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """A recorded state as the plain arrays that `Overcooked.restore` takes."""
-    counter = np.zeros((kitchen.height, kitchen.width), np.int8)
-    amount = np.zeros(len(kitchen.pots), np.int8)
-    tick = np.full(len(kitchen.pots), IDLE, np.int8)
-    objects = state["objects"]
-    for item in objects.values() if isinstance(objects, Mapping) else objects:
-        cell = _cell(kitchen, item["position"])
-        at = np.flatnonzero(kitchen.pots == cell)
-        if len(at):
-            amount[at[0]], tick[at[0]] = _soup(item)
-        elif cell in kitchen.counters:
-            counter[divmod(cell, kitchen.width)] = _item(item)
-        else:
-            raise UserError(f"a {item['name']} lies at {item['position']}, where no counter is")
-    players = state["players"]
-    if len(players) != 2:
-        raise UserError(f"there are {len(players)} cooks: only games of two can be read")
-    return {
-        "pos": _positions(kitchen, players),
-        "dir": np.array([_DIRECTIONS[tuple(p["orientation"])] for p in players], np.int32),
-        "held": np.array([_item(p.get("held_object")) for p in players], np.int32),
-        "counter": counter,
-        "pot_n": amount,
-        "pot_tick": tick,
-        "time": np.zeros((), np.int32),
-    }
-
-
-def _positions(kitchen: Layout, players: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """[A, 2] where the cooks stand."""
-    cells = []
-    for number, player in enumerate(players, 1):
-        x, y = (int(value) for value in player["position"])
-        if min(x, y) < 0:
-            raise UserError(
-                f"cook {number} is at [{x}, {y}], as absent ones are: leave out the rows in which "
-                "not both are there"
-            )
-        cells.append(_cell(kitchen, (x, y)))
-        if cells[-1] not in kitchen.floor:
-            raise UserError(f"cook {number} is at [{x}, {y}], where no floor is")
-    if cells[0] == cells[1]:
-        raise UserError(f"both cooks are at {list(players[0]['position'])}")
-    return np.array([player["position"] for player in players], np.int32)
-
-
-def _cell(kitchen: Layout, position: Sequence[Any]) -> int:
-    """The number of a cell (x, y). Raises UserError outside the kitchen."""
-    x, y = (int(value) for value in position)
-    if not (0 <= x < kitchen.width and 0 <= y < kitchen.height):
+def _check_orders(rules: Rules, state: Mapping[str, Any]) -> None:
+    """Refuse a state with other orders than the kitchen's; those of 2019 pay for one soup only."""
+    if not rules.new or not state.get("all_orders"):
+        return
+    ordered = {content_of(order) for order in state["all_orders"]}
+    paid = {content for content in RECIPES if rules.values[content]}
+    if ordered != paid:
+        words = [" ".join(order["ingredients"]) for order in state["all_orders"]]
         raise UserError(
-            f"something is at [{x}, {y}], outside of the kitchen of {kitchen.width}x"
-            f"{kitchen.height} cells"
+            f"what is ordered is {', '.join(words)}, in this kitchen it is something else: give "
+            "the layout file with those orders"
         )
-    return y * kitchen.width + x
 
 
-def _soup(item: Mapping[str, Any]) -> tuple[int, int]:
-    """(onions, tick) of a soup in a pot, as older and newer states write it."""
-    onions = _onions(item)
-    if "state" in item:  # its ticks count from the third onion on
-        ticks = item["state"][2] if onions == POT_SIZE else IDLE
-    else:
-        ticks = item["cooking_tick"]
-        if item.get("cook_time") not in (None, COOK_TIME, -1):
-            raise UserError(f"a soup cooks {item['cook_time']} steps, in this game {COOK_TIME}")
-    if (onions == POT_SIZE) != (ticks >= 0):
-        what = "waits to be started" if ticks < 0 else "cooks"
-        raise UserError(
-            f"a pot with {onions} onions {what}, as by the rules of 2020: only games by those of "
-            "2019, in which pots start by themselves at the third onion, can be read"
-        )
-    return onions, min(int(ticks), COOK_TIME) if ticks >= 0 else IDLE
-
-
-def _onions(item: Mapping[str, Any]) -> int:
-    """How many onions a soup is made of. Raises UserError for other ingredients, none, too many."""
-    if "state" in item:  # [ingredient, how many, ticks]
-        kinds = [item["state"][0]] * item["state"][1]
-    else:
-        kinds = [one["name"] for one in item["_ingredients"]]
-    for kind in kinds:
-        if kind != "onion":
-            raise UserError(f"a pot holds {kind}: only games with onion soups can be read")
-    if not 1 <= len(kinds) <= POT_SIZE:
-        raise UserError(f"a pot holds {len(kinds)} onions: 1 to {POT_SIZE} are possible")
-    return len(kinds)
-
-
-def _item(item: Mapping[str, Any] | None) -> int:
-    """What is held, or lies on a counter."""
-    if item is None:
-        return NOTHING
-    if item["name"] not in _ITEMS:
-        raise UserError(f"there is a {item['name']}: only games with onion soups can be read")
-    if item["name"] == "soup" and _onions(item) < POT_SIZE:
-        raise UserError(f"there is a soup of {_onions(item)} onions: this game has those of three")
-    return _ITEMS[item["name"]]
-
-
-def _joint(joint: Any) -> list[int]:
-    """The actions of both cooks."""
-    if len(joint) != 2:
-        raise UserError(f"there are {len(joint)} actions: only games of two cooks can be read")
+def _joint(joint: Any, cooks: int) -> list[int]:
+    """The actions of all cooks."""
+    if len(joint) != cooks:
+        raise UserError(f"there are {len(joint)} actions: only games of {cooks} cooks can be read")
     return [_action(one) for one in joint]
 
 
@@ -282,8 +195,8 @@ def _action(action: Any) -> int:
         return action
     if isinstance(action, str) and action.lower() == "interact":
         return INTERACT
-    if isinstance(action, list | tuple) and tuple(action) in _DIRECTIONS:
-        return _DIRECTIONS[tuple(action)]
+    if isinstance(action, list | tuple) and tuple(action) in DIRECTIONS:
+        return DIRECTIONS[tuple(action)]
     raise UserError(f"an action is {action!r}: it should be a direction or interact")
 
 

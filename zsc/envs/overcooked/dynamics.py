@@ -1,22 +1,46 @@
-"""The 2019 rules of Overcooked (Carroll et al., arXiv 1910.05789), step by step.
+"""The rules of Overcooked (Carroll et al., arXiv 1910.05789), step by step, of 2019 and of 2020.
 
-A step is: interacts, player 0 before player 1 on the live state; then both moves with one joint
+A step is: interacts, player 0 first, each on the live state; then all moves with one joint
 collision check; then the clock and the pots. Positions and directions are those from before the
 step. Everything is comparisons on small integers: no gather, no scatter, so that a batch of games
 is straight vector code. The one exception is what kind a cell is, where each game has a kitchen of
 its own.
+
+What differs between 2019 and 2020 is decided while the program is built, by `Rules`. What the
+reference engine calls useful is worked out there for two players only: with more of them nothing
+is, and no dish is rewarded.
 """
 
 from __future__ import annotations
 
+from functools import reduce
+from itertools import combinations
+from operator import or_
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zsc.envs.overcooked.layouts import COUNTER, DISHES, FLOOR, ONIONS, SERVING, Terrain
+from zsc.envs.overcooked.events import Moves, NewOutcome, Outcome, Useful, event_names, tell
+from zsc.envs.overcooked.layouts import (
+    COUNTER,
+    DISHES,
+    FLOOR,
+    ONIONS,
+    SERVING,
+    TOMATOES,
+    Terrain,
+)
+from zsc.envs.overcooked.rules import (
+    DELIVERY_REWARD,
+    ITEM_OF_CONTENT,
+    RECIPES,
+    RULES_2019,
+    SOUP_ITEMS,
+    Rules,
+)
 from zsc.envs.overcooked.state import (
-    COOK_TIME,
     DISH,
     EAST,
     IDLE,
@@ -27,49 +51,25 @@ from zsc.envs.overcooked.state import (
     POT_SIZE,
     SOUP,
     SOUTH,
+    TOMATO,
     WEST,
     State,
 )
 from zsc.types import Array
 
-DELIVERY_REWARD = 20.0
-PLACEMENT_REWARD, DISH_REWARD, SOUP_REWARD = 3.0, 3.0, 5.0  # shaping, to whoever did it
-
-#: Per agent and step. The first thirteen carry the reference engine's names and meaning. With one
-#: recipe no potting is useless: a pot takes an onion only while it still needs one.
-EVENT_NAMES = (
-    "onion_pickup",
-    "useful_onion_pickup",
-    "onion_drop",
-    "useful_onion_drop",
-    "potting_onion",
-    "dish_pickup",
-    "useful_dish_pickup",
-    "dish_drop",
-    "useful_dish_drop",
-    "soup_pickup",
-    "soup_delivery",
-    "soup_drop",
-    "useful_interact",  # an interact that changed something
-    "useless_interact",  # an interact that changed nothing
-    "collision",  # kept in place by the other agent
-    "blocked",  # walked against something that is not floor
-    "stay",
-)
-
 
 class Step(NamedTuple):
     """What a step earned and did."""
 
-    sparse: Array  # [A] float32, 20 for each delivery, to whoever delivered
-    shaped: Array  # [A] float32, see the shaping constants
-    events: Array  # [A, len(EVENT_NAMES)] bool
+    sparse: Array  # [A] float32, what was paid for deliveries, to whoever delivered
+    shaped: Array  # [A] float32, see `Rules`
+    events: Array  # [A, events] bool, see `event_names`
 
 
 class _Pots(NamedTuple):
     """Pot counts as they stood when the step began; usefulness is judged by these."""
 
-    full: Array  # cooking, ready, or holding three onions
+    full: Array  # cooking, ready, or holding three ingredients
     non_empty: Array  # as the dish rule counts them
 
 
@@ -101,8 +101,10 @@ def offset(width: int, direction: Array) -> Array:
     return along + width * down
 
 
-def step(terrain: Terrain, width: int, state: State, action: Array) -> tuple[State, Step]:
-    """One step of both agents, action [A], in a kitchen of so many columns.
+def step(
+    terrain: Terrain, width: int, state: State, action: Array, rules: Rules = RULES_2019
+) -> tuple[State, Step]:
+    """One step of all agents, action [A], in a kitchen of so many columns.
 
     The time limit is not known here.
     """
@@ -110,45 +112,55 @@ def step(terrain: Terrain, width: int, state: State, action: Array) -> tuple[Sta
     faced = state.cell + offset(width, state.direction)
     kind = lookup(terrain.kinds, faced)
     live, outcomes = state, []
-    for agent in (0, 1):
+    for agent in range(state.cell.shape[0]):
         acts = action[agent] == INTERACT
-        live, outcome = _interact(terrain, live, pots, agent, acts, faced[agent], kind[agent])
+        look = _Look(terrain, rules, agent, acts, faced[agent], kind[agent])
+        live, outcome = _interact(look, live, pots)
         outcomes.append(outcome)
     live, moves = _move(terrain, width, live, action)
-    live = _cook(live)
-    return live, _collect(action, outcomes, moves)
+    live = _cook(rules, live)
+    return live, _collect(rules, action, outcomes, moves)
+
+
+def pot_amount(state: State) -> Array:
+    """[K] how many ingredients are in each pot."""
+    return state.pot_n if state.pot_t is None else state.pot_n + state.pot_t
+
+
+def pot_content(state: State) -> Array:
+    """[K] what is in each pot, see `rules`."""
+    return state.pot_n if state.pot_t is None else state.pot_n + (POT_SIZE + 1) * state.pot_t
+
+
+def cook_time(rules: Rules, state: State) -> Array | int:
+    """[K] or one number: the steps that what is in a pot cooks."""
+    times = {rules.times[content] for content in RECIPES}
+    if len(times) == 1:
+        return times.pop()
+    return lookup(np.array(rules.times), pot_content(state)).astype(jnp.int8)
 
 
 def _count_pots(state: State) -> _Pots:
-    cooking = state.pot_tick >= 0
-    part = (state.pot_n > 0) & (state.pot_n < POT_SIZE)
-    full = cooking | (state.pot_n >= POT_SIZE)
+    cooking, amount = state.pot_tick >= 0, pot_amount(state)
+    part = (amount > 0) & (amount < POT_SIZE)
+    full = cooking | (amount >= POT_SIZE)
     return _Pots(full.sum(), (cooking | part).sum())
 
 
-class _Outcome(NamedTuple):
-    """What one agent's interact did, each [] bool."""
+class _Look(NamedTuple):
+    """Who may interact with what."""
 
-    took_onion: Array
-    took_dish: Array
-    took_soup: Array  # from a counter or a pot
-    dropped: Array  # what it held before, on a counter
-    held: Array  # [] int32, before the interact
-    potted: Array
-    scooped: Array  # soup from a pot
-    delivered: Array
-    onion_useful: Array  # taking an onion now is useful
-    onion_drop_useful: Array
-    dish_useful: Array
-    dish_drop_useful: Array
-    dish_rewarded: Array
+    terrain: Terrain
+    rules: Rules
+    agent: int
+    acts: Array  # [] bool, it does
+    faced: Array  # [] the cell in front of it
+    kind: Array  # [] what kind of cell that is
 
 
-def _interact(
-    terrain: Terrain, state: State, pots: _Pots, agent: int, acts: Array, faced: Array, kind: Array
-) -> tuple[State, _Outcome]:
+def _interact(look: _Look, state: State, pots: _Pots) -> tuple[State, Outcome]:
+    terrain, rules, agent, acts, faced, kind = look
     held = state.held[agent]
-    other_held = state.held[1 - agent]
 
     here = (terrain.places.astype(np.int32) == faced) & acts  # [C]
     item = jnp.where(here, state.counter, 0).sum().astype(jnp.int32)
@@ -160,108 +172,149 @@ def _interact(
     dispensed_dish = acts & (kind == DISHES) & (held == NOTHING)
 
     pot = (terrain.pots.astype(np.int32) == faced) & acts  # [K]
-    room = pot & (state.pot_n < POT_SIZE) & (state.pot_tick < 0)
-    ready = pot & (state.pot_tick >= COOK_TIME)
+    room = pot & (pot_amount(state) < POT_SIZE) & (state.pot_tick < 0)
+    ready = pot & (state.pot_tick >= cook_time(rules, state))
     fills, empties = room & (held == ONION), ready & (held == DISH)
     potted, scooped = fills.any(), empties.any()
-    delivered = acts & (kind == SERVING) & (held == SOUP)
+    delivered = acts & (kind == SERVING) & is_soup(rules, held)
 
-    no_dish_lies = ~(state.counter == DISH).any()
-    dishes_held = (state.held == DISH).sum()
-    dish_useful = no_dish_lies & (dishes_held < pots.non_empty)
-    all_full = pots.full == terrain.num_pots
-    outcome = _Outcome(
+    useful = _usefulness(look, state, pots)
+    outcome = Outcome(
         took_onion=dispensed_onion | (taken & (item == ONION)),
         took_dish=dispensed_dish | (taken & (item == DISH)),
-        took_soup=scooped | (taken & (item == SOUP)),
+        took_soup=scooped | (taken & is_soup(rules, item)),
         dropped=dropped,
         held=held,
         potted=potted,
         scooped=scooped,
         delivered=delivered,
-        onion_useful=~(all_full & (other_held != DISH)),
-        onion_drop_useful=all_full & (other_held != DISH),
-        dish_useful=dish_useful,
-        dish_drop_useful=(pots.full == 0) & (other_held != ONION),
-        dish_rewarded=dispensed_dish & dish_useful,
+        useful=useful,
+        dish_rewarded=dispensed_dish & useful.dish,
     )
-
     now = jnp.where(dropped | potted | delivered, NOTHING, held)
     now = jnp.where(taken, item, now)
     now = jnp.where(dispensed_onion, ONION, now)
     now = jnp.where(dispensed_dish, DISH, now)
-    now = jnp.where(scooped, SOUP, now)
+    now = jnp.where(scooped, _soup_in(rules, state, empties), now)
     laid = jnp.where(taken, NOTHING, held).astype(jnp.int8)
-    state = state._replace(
-        held=jnp.where(jnp.arange(2) == agent, now, state.held),
+    after = state._replace(
+        held=jnp.where(jnp.arange(state.held.shape[0]) == agent, now, state.held),
         counter=jnp.where(here & (dropped | taken), laid, state.counter),
         pot_n=jnp.where(empties, 0, state.pot_n + fills).astype(jnp.int8),
         pot_tick=jnp.where(empties, IDLE, state.pot_tick).astype(jnp.int8),
     )
-    return state, outcome
+    if not rules.new:
+        return after, outcome
+    after, new = _interact_2020(look, state, after, potted, pot, room, empties)
+    return after, outcome._replace(new=new._replace(took_tomato=taken & (item == TOMATO)))
 
 
-class _Moves(NamedTuple):
-    """Why agents did not move, each [A] bool."""
+def _interact_2020(
+    look: _Look, state: State, after: State, onion: Array, pot: Array, room: Array, empties: Array
+) -> tuple[State, NewOutcome]:
+    """What an interact does beside by the rules of 2020: tomatoes, and pots started by hand.
 
-    collided: Array
-    blocked: Array
+    None of it meets what `after` already did to the same hands or pot. onion: one was put in.
+    """
+    assert state.pot_t is not None
+    held = state.held[look.agent]
+    dispensed = look.acts & (look.kind == TOMATOES) & (held == NOTHING)
+    fills = room & (held == TOMATO)
+    potted = fills.any()
+    starts = room_to_start(state, pot) & (held == NOTHING)
+    content = jnp.where(pot, pot_content(state), 0).sum()
+    onion_does, tomato_does = (lookup(table, content) for table in look.rules.pottings)
+    potting = jnp.where(onion, onion_does, jnp.where(potted, tomato_does, 0))
+    own = jnp.arange(state.held.shape[0]) == look.agent
+    now = jnp.where(dispensed, TOMATO, jnp.where(potted, NOTHING, after.held))
+    after = after._replace(
+        held=jnp.where(own, now, after.held),
+        pot_t=jnp.where(empties, 0, state.pot_t + fills).astype(jnp.int8),
+        pot_tick=jnp.where(starts, 0, after.pot_tick).astype(jnp.int8),
+    )
+    no = jnp.zeros((), bool)
+    return after, NewOutcome(no, dispensed, potted, starts.any(), potting)
 
 
-def _move(terrain: Terrain, width: int, state: State, action: Array) -> tuple[State, _Moves]:
+def room_to_start(state: State, pot: Array) -> Array:
+    """[K] which of some pots have something in them and do not cook."""
+    return pot & (pot_amount(state) > 0) & (state.pot_tick < 0)
+
+
+def is_soup(rules: Rules, item: Array) -> Array:
+    """[...] bool: what is held or lies is a soup."""
+    return (item == SOUP) | (item > TOMATO) if rules.new else item == SOUP
+
+
+def _soup_in(rules: Rules, state: State, pot: Array) -> Array | int:
+    """[] the item that comes out of the one pot of a mask [K]."""
+    if not rules.new:
+        return SOUP
+    return lookup(ITEM_OF_CONTENT, jnp.where(pot, pot_content(state), 0).sum())
+
+
+def _usefulness(look: _Look, state: State, pots: _Pots) -> Useful:
+    """What the reference engine calls useful; with more than two players it calls nothing so."""
+    if state.held.shape[0] != 2:
+        return Useful(*(jnp.zeros((), bool),) * len(Useful._fields))
+    other_held = state.held[1 - look.agent]
+    no_dish_lies = ~(state.counter == DISH).any()
+    dishes_held = (state.held == DISH).sum()
+    all_full = pots.full == look.terrain.num_pots
+    return Useful(
+        fetch=~(all_full & (other_held != DISH)),
+        drop=all_full & (other_held != DISH),
+        dish=no_dish_lies & (dishes_held < pots.non_empty),
+        dish_drop=(pots.full == 0) & (other_held != ONION),
+    )
+
+
+def _move(terrain: Terrain, width: int, state: State, action: Array) -> tuple[State, Moves]:
+    """Everybody goes back if any two end on one cell or change places."""
     walks = action < 4
     target = state.cell + offset(width, action)
     free = lookup((terrain.kinds == FLOOR).astype(np.int32), target) == 1
     wanted = jnp.where(walks & free, target, state.cell)
-    same = wanted[0] == wanted[1]
-    swap = (wanted[0] == state.cell[1]) & (wanted[1] == state.cell[0])
-    clash = same | swap
+    clashes = []
+    for one, other in combinations(range(state.cell.shape[0]), 2):
+        same = wanted[one] == wanted[other]
+        swap = (wanted[one] == state.cell[other]) & (wanted[other] == state.cell[one])
+        clashes.append(same | swap)
+    clash = reduce(or_, clashes)
     moved = state._replace(
         cell=jnp.where(clash, state.cell, wanted),
         direction=jnp.where(walks, action.astype(jnp.int32), state.direction),
     )
-    return moved, _Moves(clash & (wanted != state.cell), walks & ~free)
+    return moved, Moves(clash & (wanted != state.cell), walks & ~free)
 
 
-def _cook(state: State) -> State:
-    full = state.pot_n >= POT_SIZE
-    tick = jnp.where(full & (state.pot_tick < 0), 0, state.pot_tick)
-    cooks = (tick >= 0) & (tick < COOK_TIME)
+def _cook(rules: Rules, state: State) -> State:
+    tick, time = state.pot_tick, cook_time(rules, state)
+    if not rules.new:
+        full = state.pot_n >= POT_SIZE
+        tick = jnp.where(full & (state.pot_tick < 0), 0, state.pot_tick)
+    cooks = (tick >= 0) & (tick < time)
     return state._replace(pot_tick=(tick + cooks).astype(jnp.int8), time=state.time + 1)
 
 
-def _collect(action: Array, outcomes: list[_Outcome], moves: _Moves) -> Step:
-    both = _Outcome(*(jnp.stack(pair) for pair in zip(*outcomes, strict=True)))
-    drop = [both.dropped & (both.held == item) for item in (ONION, DISH, SOUP)]
-    useful = (
-        both.took_onion | both.took_dish | both.took_soup | both.dropped
-    ) | (both.potted | both.delivered)  # fmt: skip
-    events = (
-        both.took_onion,
-        both.took_onion & both.onion_useful,
-        drop[0],
-        drop[0] & both.onion_drop_useful,
-        both.potted,
-        both.took_dish,
-        both.took_dish & both.dish_useful,
-        drop[1],
-        drop[1] & both.dish_drop_useful,
-        both.took_soup,
-        both.delivered,
-        drop[2],
-        useful,
-        (action == INTERACT) & ~useful,
-        moves.collided,
-        moves.blocked,
-        action == INTERACT - 1,
-    )
-    shaped = (
-        PLACEMENT_REWARD * both.potted
-        + SOUP_REWARD * both.scooped
-        + DISH_REWARD * both.dish_rewarded
-    )
+def _collect(rules: Rules, action: Array, outcomes: list[Outcome], moves: Moves) -> Step:
+    done: Outcome = jax.tree.map(lambda *each: jnp.stack(each), *outcomes)
+    told = tell(action, done, moves)
+    potted = done.potted if done.new is None else done.potted | done.new.potted_tomato
+    shaped = rules.placement * potted + rules.scoop * done.scooped + rules.dish * done.dish_rewarded
     return Step(
-        sparse=DELIVERY_REWARD * both.delivered.astype(jnp.float32),
+        sparse=_paid(rules, done),
         shaped=shaped.astype(jnp.float32),
-        events=jnp.stack(events, axis=-1),
+        events=jnp.stack([told[name] for name in event_names(rules.new)], axis=-1),
     )
+
+
+def _paid(rules: Rules, done: Outcome) -> Array:
+    """[A] float32, for what each delivered."""
+    if not rules.new:
+        return DELIVERY_REWARD * done.delivered.astype(jnp.float32)
+    paid = jnp.zeros(done.held.shape, jnp.float32)
+    for item, content in zip(SOUP_ITEMS, RECIPES, strict=True):
+        if rules.values[content]:
+            paid = jnp.where(done.held == item, rules.values[content], paid)
+    return jnp.where(done.delivered, paid, 0.0)

@@ -15,8 +15,12 @@ from zsc.checks import settle
 from zsc.envs.base import EnvSpec, TimeStep, world_of
 from zsc.envs.overcooked import dynamics, observation, render
 from zsc.envs.overcooked.automorphisms import layout_symmetry
-from zsc.envs.overcooked.layout_files import drawing_of
-from zsc.envs.overcooked.layouts import LAYOUTS, Layout, Terrain, named_layout, parse_layout
+from zsc.envs.overcooked.bounds import most_return
+from zsc.envs.overcooked.events import event_names
+from zsc.envs.overcooked.file_rules import MOST_TIME
+from zsc.envs.overcooked.layouts import Layout, Terrain
+from zsc.envs.overcooked.naming import Kitchen, find_kitchen
+from zsc.envs.overcooked.rules import RULES_2019, Rules
 from zsc.envs.overcooked.state import COOK_TIME, STAY, State, initial_state, restore, snapshot
 from zsc.envs.symmetry import Symmetry
 from zsc.errors import UserError, unknown
@@ -28,22 +32,26 @@ ENCODINGS = ("compact", "grid", "padded:HxW")
 
 @dataclass(frozen=True)
 class Overcooked:
-    """Two cooks, the rules of 2019 (pots start by themselves at the third onion).
+    """Two to four cooks, by the rules of 2019 or of 2020.
 
-    layout: a name from `LAYOUTS` or a drawing in the reference's symbols.
+    layout: a name from `LAYOUTS` or `ORDERED`, a drawing in the reference's symbols, or the text of
+        a layout file of Overcooked-AI. There are as many cooks as it has starts.
     horizon: steps per episode; the time limit truncates, nothing terminates.
     encoding: "compact" (a vector of what can change), "grid" (the reference's 26 channels), or
         "padded:HxW" (the grid in the top-left corner of a frame of counters): what agents see that
         know many kitchens, see `ManyKitchens`.
     random_starts: start cells drawn anew for each episode instead of the layout's own.
+    dynamics: "2019" (soups of three onions, pots start by themselves), or "2020" (tomatoes, the
+        kitchen's own orders, cooking is started by an interact with empty hands).
 
-    reward is the team's, to both agents alike. info["sparse"] and info["shaped"] are per agent.
+    reward is the team's, to all agents alike. info["sparse"] and info["shaped"] are per agent.
     """
 
     layout: str = "cramped_room"
     horizon: int = 400
     encoding: str = "compact"
     random_starts: bool = False
+    dynamics: str = "2019"
 
     def __post_init__(self) -> None:
         settle(self)
@@ -56,7 +64,16 @@ class Overcooked:
     @property
     def kitchen(self) -> Layout:
         """The parsed layout."""
-        return find_kitchen(self.layout)
+        return self._found.layout
+
+    @property
+    def rules(self) -> Rules:
+        """What is cooked here, and how."""
+        return self._found.rules
+
+    @property
+    def _found(self) -> Kitchen:
+        return find_kitchen(self.layout, self.dynamics)
 
     @property
     def frame(self) -> tuple[int, int]:
@@ -70,18 +87,16 @@ class Overcooked:
 
     def reset(self, key: Key) -> tuple[State, TimeStep]:
         """A fresh kitchen; the key matters only with random starts."""
-        cells = jnp.asarray(self.kitchen.starts)
+        state = _first_state(self)
         if self.random_starts:
-            pairs = jnp.asarray(self.kitchen.start_pairs)
-            cells = pairs[jax.random.randint(key, (), 0, len(pairs))]
-        state = initial_state(self.kitchen.terrain(), cells)
+            state = state._replace(cell=random_cells(self.kitchen, key))
         return state, self.show(state)
 
     def step(self, key: Key, state: State, action: Array) -> tuple[State, TimeStep]:
-        """One step of both agents, action [A]. Nothing is random."""
+        """One step of all agents, action [A]. Nothing is random."""
         del key
-        terrain, width = self.kitchen.terrain(), self.kitchen.width
-        moved, outcome = limited_step(terrain, width, self.horizon, state, action)
+        terrain, width, rules = self.kitchen.terrain(), self.kitchen.width, self.rules
+        moved, outcome = limited_step(terrain, width, self.horizon, state, action, rules)
         return moved, time_step(self.observe(moved), moved, self.horizon, outcome)
 
     def show(self, state: State) -> TimeStep:
@@ -90,24 +105,27 @@ class Overcooked:
 
     def encoded(self, obs_id: str) -> Overcooked:
         """The same game in the encoding of an `EnvSpec.obs_id`; UserError if it has no such."""
-        encoding = obs_id if _frame(obs_id) else obs_id.split(":")[0]
-        return replace(self, encoding=encoding)
+        padded = re.match(r"padded:\d+x\d+", obs_id)
+        return replace(self, encoding=padded[0] if padded else obs_id.split(":")[0])
 
     def world(self, state: State) -> Array:
-        """[A * entries] what both agents see: each of them sees the whole kitchen."""
+        """[A * entries] what all agents see: each of them sees the whole kitchen."""
         return world_of(self.show(state))
 
     def symmetry(self) -> Symmetry:
         """The layout's automorphisms, with the seats exchanged where they exchange the starts."""
-        return layout_symmetry(self.kitchen, self.encoding, self.random_starts, self.frame)
+        whole = self._found.begins is None  # what lies there at first is not moved along
+        return layout_symmetry(
+            self.kitchen, self.rules, self.encoding, self.random_starts, self.frame, whole
+        )
 
     def render(self, state: State) -> np.ndarray:
         """[H, W, 3] uint8 picture of one kitchen."""
-        return render.draw(self.kitchen.terrain(), self.kitchen.width, state)
+        return render.draw(self.kitchen.terrain(), self.kitchen.width, state, self.rules)
 
     def snapshot(self, state: State) -> dict[str, Any]:
         """Plain arrays: pos [A,2] (x, y), dir [A], held [A], counter [H,W], pot_n [pots],
-        pot_tick [pots], time []."""
+        pot_tick [pots], time []; by the rules of 2020 pot_t [pots], the tomatoes."""
         return snapshot(self.kitchen.terrain(), self.kitchen.width, state)
 
     def restore(self, snapshot: dict[str, Any]) -> State:
@@ -115,19 +133,25 @@ class Overcooked:
         return restore(self.kitchen.terrain(), self.kitchen.width, snapshot)
 
     def observe(self, state: State) -> Array:
-        """[A, ...] what both agents see in a state."""
+        """[A, ...] what all agents see in a state."""
         if self.encoding == "compact":
-            return observation.compact(self.kitchen, state, self.horizon)
+            return observation.compact(self.kitchen, state, self.horizon, self.rules)
         framed = observation.into_frame(self.kitchen, self.frame, state)
-        return observation.grid(self.kitchen.terrain(self.frame), self.frame, framed, self.horizon)
+        terrain = self.kitchen.terrain(self.frame)
+        return observation.grid(terrain, self.frame, framed, self.horizon, self.rules)
 
 
 def limited_step(
-    terrain: Terrain, width: int, horizon: int, state: State, action: Array
+    terrain: Terrain,
+    width: int,
+    horizon: int,
+    state: State,
+    action: Array,
+    rules: Rules = RULES_2019,
 ) -> tuple[State, dynamics.Step]:
     """`dynamics.step` with a time limit: a game that is over stands still and pays nothing."""
     over = state.time >= horizon
-    moved, outcome = dynamics.step(terrain, width, state, action)
+    moved, outcome = dynamics.step(terrain, width, state, action, rules)
     moved = jax.tree.map(lambda old, new: jnp.where(over, old, new), state, moved)
     sparse, shaped = (jnp.where(over, 0.0, x) for x in (outcome.sparse, outcome.shaped))
     return moved, dynamics.Step(sparse, shaped, outcome.events & ~over)
@@ -137,43 +161,53 @@ def time_step(
     obs: Array, state: State, horizon: int, outcome: dynamics.Step | None = None
 ) -> TimeStep:
     """What is shown after a step with that outcome, or before the first."""
+    cooks = state.cell.shape[0]
     if outcome is None:
-        none = jnp.zeros(2, jnp.float32)
-        outcome = dynamics.Step(none, none, jnp.zeros((2, len(dynamics.EVENT_NAMES)), bool))
+        none, events = jnp.zeros(cooks, jnp.float32), event_names(state.pot_t is not None)
+        outcome = dynamics.Step(none, none, jnp.zeros((cooks, len(events)), bool))
     truncated = state.time >= horizon
     return TimeStep(
         obs=obs,
-        mask=jnp.ones((2, len(ACTION_NAMES)), bool),
-        reward=jnp.broadcast_to(outcome.sparse.sum(), 2),
+        mask=jnp.ones((cooks, len(ACTION_NAMES)), bool),
+        reward=jnp.broadcast_to(outcome.sparse.sum(), cooks),
         terminated=jnp.zeros_like(truncated),
         truncated=truncated,
         info={"shaped": outcome.shaped, "events": outcome.events, "sparse": outcome.sparse},
     )
 
 
+def random_cells(kitchen: Layout, key: Key) -> Array:
+    """[A] start cells by chance, each in the part of the kitchen that the own start belongs to."""
+    if len(kitchen.starts) == 2:
+        pairs = jnp.asarray(kitchen.start_pairs)
+        return pairs[jax.random.randint(key, (), 0, len(pairs))]
+    cells = jnp.zeros(len(kitchen.starts), jnp.int32)
+    for number, room in enumerate(sorted(set(kitchen.rooms), key=min)):
+        seats = np.array([seat for seat, own in enumerate(kitchen.rooms) if own == room])
+        places = jax.random.permutation(jax.random.fold_in(key, number), np.array(sorted(room)))
+        cells = cells.at[seats].set(places[: len(seats)])
+    return cells
+
+
+def _first_state(env: Overcooked) -> State:
+    kitchen, begins = env.kitchen, find_kitchen(env.layout, env.dynamics).begins
+    if begins is not None:
+        return env.restore(begins)
+    cells = jnp.asarray(kitchen.starts)
+    return initial_state(kitchen.terrain(), cells, tomatoes=env.rules.new)
+
+
 def grid_spec(
     id: str, size: tuple[int, int], obs_id: str, horizon: int, pots: int | None = None
 ) -> EnvSpec:
-    """The spec of a game that shows 26 channels of so many rows and columns.
+    """The spec of a game of two by the rules of 2019 that shows 26 channels of (rows, columns).
 
     pots: how many there are at most; None where that is known only to be less than the cells.
     """
     shape = (*size, len(observation.CHANNELS))
     most = size[0] * size[1] if pots is None else pots
-    return _spec_of(id, shape, observation.GRID_MAX, obs_id, horizon, most)
-
-
-@cache
-def find_kitchen(layout: str) -> Layout:
-    """The kitchen of that name, or of that drawing. Raises UserError if there is none."""
-    layout = drawing_of(layout)
-    if any(symbol in layout for symbol in "\n|") or layout.strip() == "":
-        return parse_layout(layout.replace("|", "\n"))
-    if layout.endswith(".layout"):
-        raise UserError(f"layout is {layout!r}: give what is in the file, read_layout({layout!r})")
-    if layout not in LAYOUTS:
-        raise unknown("layout", layout, LAYOUTS)
-    return named_layout(layout)
+    most_paid = most_return(RULES_2019, 2, most, horizon)
+    return _spec_of(id, shape, observation.GRID_MAX, obs_id, horizon, RULES_2019, most_paid)
 
 
 def _frame(encoding: str) -> tuple[int, int] | None:
@@ -184,15 +218,22 @@ def _frame(encoding: str) -> tuple[int, int] | None:
 
 @cache
 def _spec(env: Overcooked) -> EnvSpec:
-    kitchen = env.kitchen
-    name, pots = f"overcooked/{kitchen.name}", len(kitchen.pots)
+    found, cooks = env._found, len(env.kitchen.starts)
+    rules, obs_id = env.rules, f"{env.encoding}:{found.id}"
+    shape: tuple[int, ...] = (*env.frame, 5 * cooks + 16)
+    largest = observation.grid_max(cooks, rules.longest)
     if _frame(env.encoding):  # the numbers mean the same in every kitchen
-        return grid_spec(name, env.frame, env.encoding, env.horizon, pots)
-    obs_id = f"{env.encoding}:{kitchen.name}"
-    if env.encoding == "grid":
-        return grid_spec(name, env.frame, obs_id, env.horizon, pots)
-    shape, largest = (observation.compact_size(kitchen),), observation.compact_max(kitchen)
-    return _spec_of(name, shape, largest, obs_id, env.horizon, pots)
+        obs_id = env.encoding + ":2020" * rules.new + f":{cooks} cooks" * (cooks != 2)
+        largest = observation.grid_max(cooks, MOST_TIME if rules.new else COOK_TIME)
+    elif env.encoding == "compact":
+        largest = observation.compact_max(env.kitchen, rules)
+        shape = (len(largest),)
+    most = None  # what games begin with may be soup already
+    if found.begins is None:
+        most = most_return(rules, cooks, len(env.kitchen.pots), env.horizon)
+    return _spec_of(
+        f"overcooked/{found.id}", shape, largest, obs_id, env.horizon, rules, most, cooks
+    )
 
 
 def _spec_of(
@@ -201,12 +242,14 @@ def _spec_of(
     largest: tuple[int, ...],
     obs_id: str,
     horizon: int,
-    pots: int,
+    rules: Rules,
+    most: float | None,
+    cooks: int = 2,
 ) -> EnvSpec:
     return EnvSpec(
         id=id,
         version=1,
-        num_agents=2,
+        num_agents=cooks,
         num_actions=len(ACTION_NAMES),
         obs_shape=shape,
         obs_dtype="uint8",
@@ -215,20 +258,8 @@ def _spec_of(
         horizon=horizon,
         fixed_length=True,
         action_names=ACTION_NAMES,
-        event_names=dynamics.EVENT_NAMES,
+        event_names=event_names(rules.new),
         idle_action=STAY,
         min_return=0.0,
-        max_return=dynamics.DELIVERY_REWARD * _most_soups(pots, horizon),
+        max_return=most,
     )
-
-
-def _most_soups(pots: int, horizon: int) -> int:
-    """No more soups can be delivered in an episode, however well placed everything is.
-
-    Two hands take and put three onions in four steps at least. A soup is scooped `COOK_TIME` steps
-    after its last onion and delivered a step later at the earliest; the pot is full again the step
-    after it was emptied at the earliest. And a soup is nine interactions of two agents: three
-    onions taken and put, a dish taken, the soup scooped and delivered.
-    """
-    of_a_pot = max(0, horizon - 4) // (COOK_TIME + 1)
-    return min(pots * of_a_pot, 2 * horizon // 9)

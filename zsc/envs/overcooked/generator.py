@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.random import Generator
 
+from zsc.envs.overcooked.drawings import parse_layout
 from zsc.envs.overcooked.layouts import (
     COUNTER,
     DISHES,
@@ -16,7 +17,6 @@ from zsc.envs.overcooked.layouts import (
     POT,
     SERVING,
     Layout,
-    parse_layout,
 )
 from zsc.errors import UserError
 
@@ -92,10 +92,13 @@ def _try_layout(rng: Generator, size: tuple[int, int]) -> Layout | None:
 
 
 def is_solvable(layout: Layout) -> bool:
-    """True if both cooks can move and can, together, make and serve a soup.
+    """True if both cooks can move and can, together, make and serve a soup of onions.
 
-    What one of them can get, the other can have as well if they reach a common counter.
+    What one of them can get, the other can have as well if they reach a common counter. Raises
+    UserError for a kitchen of more than two.
     """
+    if len(layout.starts) != 2:
+        raise UserError(f"the kitchen is for {len(layout.starts)} cooks: only two are looked at")
     rooms = [layout.component(start) for start in layout.starts]
     if min(map(len, rooms)) < 2 or len(rooms[0] | rooms[1]) < 3:
         return False

@@ -19,13 +19,13 @@ from zsc.envs.base import EnvSpec, TimeStep, world_of
 from zsc.envs.overcooked import observation, render
 from zsc.envs.overcooked.env import (
     ACTION_NAMES,
-    find_kitchen,
     grid_spec,
     limited_step,
     time_step,
 )
 from zsc.envs.overcooked.generator import digest, random_layouts
 from zsc.envs.overcooked.layouts import Layout, Terrain
+from zsc.envs.overcooked.naming import find_kitchen
 from zsc.envs.overcooked.state import State, initial_state, restore, snapshot
 from zsc.envs.overcooked.templates import TemplateKitchens
 from zsc.envs.symmetry import Symmetry, trivial_symmetry
@@ -72,7 +72,7 @@ class RandomKitchens:
 
 @dataclass(frozen=True)
 class ManyKitchens:
-    """Overcooked in a kitchen that is drawn for each game.
+    """Overcooked of two by the rules of 2019, in a kitchen that is drawn for each game.
 
     kitchens: names from `LAYOUTS` or drawings, each as likely; or a generator, a frozen dataclass
         with `__call__(key) -> Terrain` as `Layout.terrain(size)` makes it. Generators that are
@@ -194,7 +194,16 @@ def _one_of(key: Key, stacked: Terrain) -> Terrain:
 
 @cache
 def _layouts(kitchens: tuple[str, ...]) -> tuple[Layout, ...]:
-    return tuple(find_kitchen(kitchen) for kitchen in kitchens)
+    return tuple(_of_two(find_kitchen(kitchen).layout) for kitchen in kitchens)
+
+
+def _of_two(layout: Layout) -> Layout:
+    if len(layout.starts) != 2:
+        raise UserError(
+            f"the kitchen {layout.name!r} is for {len(layout.starts)} cooks: games in many "
+            "kitchens are of two"
+        )
+    return layout
 
 
 def _check_size(size: Any) -> None:

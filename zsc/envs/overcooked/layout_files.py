@@ -1,19 +1,21 @@
 """Kitchens from files: a drawing, or a `.layout` file of Overcooked-AI.
 
 Such a file is a dictionary as Python writes it: the drawing is its "grid", the rest are rules. It
-is read as values only, never run. Rules that this game does not have are refused, since agents
-would be trained in another game than the file's.
+is read as values only, never run. The rules of 2020 are read from it (`file_rules`). Where those of
+2019 are played, rules that these do not have are refused, since agents would be trained in another
+game than the file's.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zsc.envs.overcooked.dynamics import DELIVERY_REWARD
+from zsc.envs.overcooked.rules import DELIVERY_REWARD
 from zsc.envs.overcooked.state import COOK_TIME, POT_SIZE
 from zsc.errors import UserError
 from zsc.files import read_text
@@ -33,16 +35,19 @@ _NUMBERS = {
 _IDLE = {"layout_name", "tomato_time", "tomato_value", "order_bonus"}
 
 
-def read_layout(path: str | Path) -> str:
-    """The drawing in a file, as `make("overcooked", layout=...)` takes it.
+def read_layout(path: str | Path, dynamics: str = "2019") -> str:
+    """What is in a file, as `make("overcooked", layout=..., dynamics=...)` takes it.
 
-    Raises UserError if there is no such file, or if it asks for other rules than this game's.
+    By the rules of 2019 that is the drawing, by those of 2020 the whole text, with the kitchen's
+    own rules. Raises UserError if there is no such file, or by the rules of 2019 if it asks for
+    others.
     """
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path} is not a file: give a drawing of a kitchen")
     try:
-        drawing = drawing_of(read_text(path, errors="replace"))
+        text = read_text(path, errors="replace")
+        drawing = drawing_of(text) if dynamics == "2019" else text
         return drawing if "\n" in drawing else f"{drawing}\n"  # of one line it would be a name
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
@@ -53,8 +58,22 @@ def drawing_of(text: str) -> str:
 
     Raises UserError for a dictionary that cannot be read, or has rules that this game has not.
     """
-    if not text.lstrip().startswith("{"):
+    told = told_in(text)
+    if told is None:
         return text
+    check_rules(told)
+    return str(told["grid"])
+
+
+def told_in(text: str) -> Mapping[str, Any] | None:
+    """The dictionary that the text of a layout file is, None for a drawing alone.
+
+    Raises UserError for a dictionary that cannot be read.
+    """
+    if not text.lstrip().startswith("{"):
+        return None
+    # the one call that such files have in them
+    text = re.sub(r"float\(\s*(['\"])inf\1\s*\)", "1e999", text)
     try:
         told = ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError):
@@ -63,8 +82,7 @@ def drawing_of(text: str) -> str:
         ) from None
     if not isinstance(told, dict) or not isinstance(told.get("grid"), str):
         raise UserError('the layout file has no "grid": put the drawing there, or give it alone')
-    check_rules(told)
-    return str(told["grid"])
+    return told
 
 
 def check_rules(told: Mapping[str, Any]) -> None:

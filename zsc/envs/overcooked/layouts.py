@@ -1,31 +1,32 @@
-"""Kitchens: the five classic ones, kitchens with a mirror, and any other from text.
+"""Kitchens: the five classic ones, one with a mirror, some for three and four, and what they are.
 
-Symbols, as in the reference engine: `X` counter, `O` onions, `D` dishes, `P` pot, `S` serving
-window, space floor, `1` and `2` where the players start.
+Symbols, as in the reference engine: `X` counter, `O` onions, `T` tomatoes (by the rules of 2020),
+`D` dishes, `P` pot, `S` serving window, space floor, `1` to `4` where the players start.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from zsc.errors import UserError, unknown
+from zsc.envs.floor_plan import FloorPlan
+from zsc.errors import UserError
 from zsc.types import Array
 
-KINDS = COUNTER, ONIONS, DISHES, POT, SERVING, FLOOR = range(6)
-_KINDS = {"X": COUNTER, "O": ONIONS, "D": DISHES, "P": POT, "S": SERVING, " ": FLOOR}
-#: What a symbol of other versions of the game means.
-_HINTS = {
-    "T": " (tomatoes are not part of the 2019 rules)",
-    **dict.fromkeys("3456789", " (where a third cook starts: this is a game of two)"),
-    "\ufeff": " (a byte order mark: read the file as utf-8-sig)",
-    "\t": " (a tab: draw floor as spaces)",
+KINDS = COUNTER, ONIONS, DISHES, POT, SERVING, FLOOR, TOMATOES = range(7)
+SYMBOLS = {
+    "X": COUNTER,
+    "O": ONIONS,
+    "D": DISHES,
+    "P": POT,
+    "S": SERVING,
+    " ": FLOOR,
+    "T": TOMATOES,
 }
-_NAMES = {"O": "onion dispenser", "D": "dish dispenser", "P": "pot", "S": "serving window"}
+MOST_COOKS = 4
 
 #: The kitchens of Carroll et al. 2019 (arXiv 1910.05789), as the reference engine draws them.
 CLASSIC = {
@@ -70,7 +71,39 @@ MIRRORED = {
         XXXSXXX""",
 }
 
-LAYOUTS = {**CLASSIC, **MIRRORED}
+#: Kitchens for three and four. In `assembly_line` each cook has a room of its own and onions, soups
+#: and dishes go over the counters between them; `multiplayer_schelling` is the reference engine's.
+BRIGADES = {
+    "trio_ring": """
+        XXXPXXX
+        O  1  O
+        X XPX X
+        D2   3S
+        X     X
+        XXXXXXX""",
+    "assembly_line": """
+        XXXXPXXXX
+        O  X X  S
+        X1 X2X 3X
+        O  X X  D
+        XXXXPXXXX""",
+    "quartet_room": """
+        XXXPXXX
+        O1   2O
+        X  P  X
+        D3   4S
+        XXXXXXX""",
+    "multiplayer_schelling": """
+        XXSPDXX
+        X  1  X
+        X  X  X
+        O3   4O
+        X  X  X
+        X  2  X
+        XXDPSXX""",
+}
+
+LAYOUTS = {**CLASSIC, **MIRRORED, **BRIGADES}
 
 
 class Terrain(NamedTuple):
@@ -80,7 +113,7 @@ class Terrain(NamedTuple):
     differ from game to game are traced arrays in the state, all in a frame of one size.
     """
 
-    kinds: np.ndarray | Array  # [cells] COUNTER ... FLOOR
+    kinds: np.ndarray | Array  # [cells] COUNTER ... TOMATOES
     pots: np.ndarray | Array  # [K] cells in row-major order; -1 pads, behind the others
     starts: np.ndarray | Array  # [A] cells
     counters: np.ndarray | None = None  # [C] cells; None: the state has a place for every cell
@@ -97,36 +130,17 @@ class Terrain(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Layout:
-    """A checked kitchen. Cells are numbered row by row: cell = y * width + x."""
-
-    name: str
-    rows: tuple[str, ...]  # terrain without the starts
-    starts: tuple[int, int]  # cells of player 1 and player 2
-
-    @property
-    def height(self) -> int:
-        """Rows."""
-        return len(self.rows)
-
-    @property
-    def width(self) -> int:
-        """Columns."""
-        return len(self.rows[0])
+class Layout(FloorPlan):
+    """A checked kitchen; starts are those of player 1, player 2, ..."""
 
     @cached_property
     def kinds(self) -> np.ndarray:
-        """[cells] what each cell is: COUNTER ... FLOOR."""
-        return np.array([_KINDS[symbol] for row in self.rows for symbol in row], np.int32)
+        """[cells] what each cell is: COUNTER ... TOMATOES."""
+        return np.array([SYMBOLS[symbol] for row in self.rows for symbol in row], np.int32)
 
     def cells(self, kind: int) -> np.ndarray:
         """The cells of one kind, in row-major order."""
         return np.flatnonzero(self.kinds == kind)
-
-    @cached_property
-    def floor(self) -> np.ndarray:
-        """[F] floor cells."""
-        return self.cells(FLOOR)
 
     @cached_property
     def pots(self) -> np.ndarray:
@@ -145,38 +159,14 @@ class Layout:
         """How many of `counters` border on floor: only these can ever change in play."""
         return sum(self.beside_floor(cell) for cell in self.counters)
 
-    def neighbours(self, cell: int) -> dict[int, int]:
-        """Direction (0 N, 1 S, 2 E, 3 W) to neighbouring cell, inside the grid."""
-        y, x = divmod(int(cell), self.width)
-        around = {0: (y - 1, x), 1: (y + 1, x), 2: (y, x + 1), 3: (y, x - 1)}
-        return {
-            direction: row * self.width + column
-            for direction, (row, column) in around.items()
-            if 0 <= row < self.height and 0 <= column < self.width
-        }
-
-    def beside_floor(self, cell: int) -> bool:
-        """True if an agent could stand beside the cell."""
-        return any(self.kinds[other] == FLOOR for other in self.neighbours(cell).values())
-
-    def component(self, start: int) -> frozenset[int]:
-        """The floor cells that can be walked to from a floor cell."""
-        found, frontier = {int(start)}, [int(start)]
-        while frontier:
-            for other in self.neighbours(frontier.pop()).values():
-                if self.kinds[other] == FLOOR and other not in found:
-                    found.add(other)
-                    frontier.append(other)
-        return frozenset(found)
-
     @cached_property
     def start_pairs(self) -> np.ndarray:
-        """[pairs, 2] every pair of start cells for random starts.
+        """[pairs, 2] every pair of start cells for random starts of two.
 
         Each agent starts somewhere in the part of the kitchen that its own start belongs to, so a
         divided kitchen never has both agents in one part.
         """
-        first, second = (sorted(self.component(start)) for start in self.starts)
+        first, second = map(sorted, self.rooms)
         return np.array([(a, b) for a in first for b in second if a != b], np.int32)
 
     def terrain(self, size: tuple[int, int] | None = None, pots: int | None = None) -> Terrain:
@@ -215,88 +205,3 @@ def _terrain(layout: Layout, size: tuple[int, int] | None, pots: int | None) -> 
         pots=np.pad(cells, (0, padding), constant_values=-1).astype(np.int32),
         starts=np.array([c // layout.width * width + c % layout.width for c in layout.starts]),
     )
-
-
-def parse_layout(text: str, name: str | None = None) -> Layout:
-    """A layout from text in the reference's symbols. Raises UserError naming the fault."""
-    lines = [line.strip() for line in text.strip("\n").split("\n")]
-    lines = [line for line in lines if line]
-    if not lines:
-        raise UserError("the layout is empty: draw it with the symbols X O D P S, space, 1 and 2")
-    _check_shape(lines)
-    _check_symbols(lines)
-    starts = _find_starts(lines)
-    rows = tuple(line.replace("1", " ").replace("2", " ") for line in lines)
-    layout = Layout(name or "|".join(lines), rows, starts)
-    _check_reach(layout)
-    return layout
-
-
-def named_layout(name: str) -> Layout:
-    """One of the kitchens that ship with the package."""
-    if name not in LAYOUTS:
-        raise unknown("layout", name, LAYOUTS)
-    return parse_layout(LAYOUTS[name], name)
-
-
-def _check_shape(lines: list[str]) -> None:
-    width = len(lines[0])
-    for number, line in enumerate(lines, 1):
-        if len(line) != width:
-            raise UserError(
-                f"layout row {number} {line!r} has {len(line)} cells, row 1 has {width}: "
-                "make all rows equally long (borders are counters, not spaces)"
-            )
-    if len(lines) * width > 255:
-        raise UserError(f"the layout has {len(lines) * width} cells: at most 255 are possible")
-    border = lines[0] + lines[-1] + "".join(line[0] + line[-1] for line in lines)
-    if any(symbol in " 12" for symbol in border):
-        raise UserError("the layout's border has floor or a start in it: close it with X")
-
-
-def _check_symbols(lines: list[str]) -> None:
-    for number, line in enumerate(lines, 1):
-        for column, symbol in enumerate(line, 1):
-            if symbol not in _KINDS and symbol not in "12":
-                extra = _HINTS.get(symbol, "")
-                raise UserError(
-                    f"unknown layout symbol {symbol!r} in row {number}, column {column}{extra}: "
-                    "use X O D P S, space, 1 and 2"
-                )
-    for symbol, what in _NAMES.items():
-        if not any(symbol in line for line in lines):
-            raise UserError(f"the layout has no {what}: put at least one {symbol!r} in it")
-
-
-def _find_starts(lines: list[str]) -> tuple[int, int]:
-    everything = "".join(lines)
-    for player in "12":
-        if everything.count(player) != 1:
-            extra = " (this is a game of two)" if player == "2" else ""
-            raise UserError(
-                f"the layout has {everything.count(player)} starts for player {player}{extra}: "
-                f"put exactly one {player!r} on a floor cell"
-            )
-    return everything.index("1"), everything.index("2")
-
-
-def _check_reach(layout: Layout) -> None:
-    reachable: set[int] = set()
-    for start in layout.starts:
-        reachable |= layout.component(start)
-    for symbol, what in _NAMES.items():
-        cells = layout.cells(_KINDS[symbol])
-        lost = [c for c in cells if not _touches(layout, int(c), reachable)]
-        if symbol == "P":
-            if lost:
-                y, x = divmod(int(lost[0]), layout.width)
-                raise UserError(
-                    f"the pot in row {y + 1}, column {x + 1} cannot be reached from any start: "
-                    "open a way to it or make it a counter"
-                )
-        elif len(lost) == len(cells):
-            raise UserError(f"no {what} can be reached from any start: move one beside the floor")
-
-
-def _touches(layout: Layout, cell: int, floor: Iterable[int]) -> bool:
-    return any(other in floor for other in layout.neighbours(cell).values())

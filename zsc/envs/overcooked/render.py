@@ -8,24 +8,39 @@ import jax
 import numpy as np
 from PIL import Image, ImageDraw
 
-from zsc.envs.overcooked.layouts import COUNTER, DISHES, FLOOR, ONIONS, POT, SERVING, Terrain
-from zsc.envs.overcooked.state import COOK_TIME, DISH, NOTHING, ONION, SOUP, State
+from zsc.envs.overcooked.layouts import (
+    COUNTER,
+    DISHES,
+    FLOOR,
+    ONIONS,
+    POT,
+    SERVING,
+    TOMATOES,
+    Terrain,
+)
+from zsc.envs.overcooked.rules import CONTENT_OF_ITEM, RULES_2019, Rules, ingredients
+from zsc.envs.overcooked.state import DISH, NOTHING, ONION, POT_SIZE, TOMATO, State
 
 TILE = 48
 _BACKGROUND = {
     COUNTER: (181, 142, 99),
     ONIONS: (181, 142, 99),
     DISHES: (181, 142, 99),
+    TOMATOES: (181, 142, 99),
     POT: (96, 96, 104),
     SERVING: (150, 176, 150),
     FLOOR: (238, 231, 218),
 }
-_HATS = ((37, 99, 176), (201, 80, 37))
+_HATS = ((37, 99, 176), (201, 80, 37), (46, 125, 80), (128, 72, 160))
 _ONION, _SOUP, _PLATE, _INK = (238, 196, 62), (226, 137, 46), (250, 250, 250), (60, 52, 46)
+_TOMATO = (205, 52, 44)
 
 
-def draw(terrain: Terrain, width: int, state: State) -> np.ndarray:
-    """[H, W, 3] uint8: the kitchen with both cooks, what they hold, and a clock on each pot."""
+def draw(terrain: Terrain, width: int, state: State, rules: Rules = RULES_2019) -> np.ndarray:
+    """[H, W, 3] uint8: the kitchen with its cooks, what they hold, and a clock on each pot.
+
+    A soup with tomatoes in it shows its ingredients.
+    """
     terrain, now = jax.tree.map(np.asarray, (terrain, state))
     image = Image.new("RGB", (width * TILE, len(terrain.kinds) // width * TILE))
     pen = ImageDraw.Draw(image)
@@ -34,11 +49,15 @@ def draw(terrain: Terrain, width: int, state: State) -> np.ndarray:
     for cell, item in zip(terrain.places, now.counter, strict=True):
         x, y = _corner(width, int(cell))
         _item(pen, x + TILE / 2, y + TILE / 2, int(item))
-    for cell, count, tick in zip(terrain.pots, now.pot_n, now.pot_tick, strict=True):
+    tomatoes = np.zeros_like(now.pot_n) if now.pot_t is None else now.pot_t
+    for cell, onions, more, tick in zip(
+        terrain.pots, now.pot_n, tomatoes, now.pot_tick, strict=True
+    ):
         if cell < 0:
             continue
-        _pot(pen, *_corner(width, int(cell)), int(count), int(tick))
-    for agent in (0, 1):
+        content = int(onions) + (POT_SIZE + 1) * int(more)
+        _pot(pen, *_corner(width, int(cell)), content, int(tick), rules.times[content])
+    for agent in range(len(now.cell)):
         x, y = _corner(width, int(now.cell[agent]))
         _cook(pen, x, y, agent, int(now.direction[agent]), int(now.held[agent]))
     return np.asarray(image)
@@ -57,9 +76,9 @@ def _tile(pen: Any, x: int, y: int, kind: int) -> None:
     box = (x, y, x + TILE - 1, y + TILE - 1)
     pen.rectangle(box, fill=_BACKGROUND[kind], outline=(214, 205, 190))
     middle = (x + TILE / 2, y + TILE / 2)
-    if kind == ONIONS:
+    if kind in (ONIONS, TOMATOES):
         for dx, dy in ((-9, 6), (9, 6), (0, -8)):
-            disc(pen, middle[0] + dx, middle[1] + dy, 9, _ONION)
+            disc(pen, middle[0] + dx, middle[1] + dy, 9, _ONION if kind == ONIONS else _TOMATO)
     elif kind == DISHES:
         for shift in (6, 0, -6):
             disc(pen, middle[0], middle[1] + shift, 13, _PLATE)
@@ -71,30 +90,40 @@ def _tile(pen: Any, x: int, y: int, kind: int) -> None:
 def _item(pen: Any, x: float, y: float, item: int, scale: float = 1.0) -> None:
     if item == NOTHING:
         return
-    if item == ONION:
-        disc(pen, x, y, 9 * scale, _ONION)
+    if item in (ONION, TOMATO):
+        disc(pen, x, y, 9 * scale, _ONION if item == ONION else _TOMATO)
         return
     disc(pen, x, y, 13 * scale, _PLATE)
-    if item == SOUP:
-        disc(pen, x, y, 9 * scale, _SOUP)
-    elif item == DISH:
+    if item == DISH:
         disc(pen, x, y, 9 * scale, _PLATE, (200, 200, 200))
+        return
+    disc(pen, x, y, 9 * scale, _SOUP)
+    content = int(CONTENT_OF_ITEM[item])
+    if content != POT_SIZE:
+        _inside(pen, x, y, content, scale)
 
 
-def _pot(pen: Any, x: int, y: int, count: int, tick: int) -> None:
+def _inside(pen: Any, x: float, y: float, content: int, scale: float = 1.0) -> None:
+    """What a pot or soup is made of, side by side."""
+    onions, tomatoes = ingredients(content)
+    for number, fill in enumerate([_ONION] * onions + [_TOMATO] * tomatoes):
+        disc(pen, x + 9 * scale * (number - 1), y, 5 * scale, fill)
+
+
+def _pot(pen: Any, x: int, y: int, content: int, tick: int, time: int) -> None:
     middle = (x + TILE / 2, y + TILE / 2)
     disc(pen, *middle, 18, (44, 44, 50))
     if tick >= 0:
         disc(pen, *middle, 15, _SOUP)
-        ready = tick >= COOK_TIME
+        ready = tick >= time
         pen.pieslice(
             (x + 9, y + 9, x + TILE - 10, y + TILE - 10),
             -90,
-            -90 + 360 * min(tick, COOK_TIME) / COOK_TIME,
+            -90 + 360 * min(tick, time) / max(time, 1),
             fill=(92, 164, 86) if ready else (244, 188, 120),
         )
-    for onion in range(count if tick < 0 else 0):
-        disc(pen, middle[0] - 9 + 9 * onion, middle[1], 5, _ONION)
+    if tick < 0 or content > POT_SIZE:
+        _inside(pen, *middle, content)
 
 
 def _cook(pen: Any, x: int, y: int, agent: int, direction: int, held: int) -> None:

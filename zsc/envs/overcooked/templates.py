@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from zsc.envs.overcooked.drawings import named_layout
 from zsc.envs.overcooked.generator import random_layouts
 from zsc.envs.overcooked.layouts import (
     CLASSIC,
@@ -27,7 +28,6 @@ from zsc.envs.overcooked.layouts import (
     POT,
     SERVING,
     Terrain,
-    named_layout,
 )
 from zsc.envs.overcooked.solvable import solvable
 from zsc.errors import UserError

@@ -114,7 +114,7 @@ def _seat_changes(layout: Layout, cell: np.ndarray, random_positions: bool) -> l
     """Which seat changes keep the set of starts, given where the cells go."""
     starts = [frozenset([s]) for s in layout.starts]
     if random_positions:
-        starts = [layout.room(s) for s in layout.starts]
+        starts = list(layout.rooms)
     goes = [frozenset(int(cell[c]) for c in start) for start in starts]
     keeps = [False] if goes == starts else []
     return keeps + ([True] if len(starts) == 2 and goes == starts[::-1] else [])

@@ -197,7 +197,7 @@ def _check_buttons(layout: Layout) -> None:
 
 def check_view(layout: Layout, view: int | None) -> None:
     """Raise UserError for a recipe indicator that no agent ever has in view."""
-    rooms = np.array(sorted(set().union(*(layout.room(start) for start in layout.starts))))
+    rooms = np.array(sorted(frozenset[int]().union(*layout.rooms)))
     floor_y, floor_x = np.divmod(rooms, layout.width)
     for cell in layout.cells(INDICATOR):
         x, y = layout.where(cell)

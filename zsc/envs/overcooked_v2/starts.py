@@ -57,7 +57,7 @@ def fill_kitchen(
 def _rooms(layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     """Whether an agent's room has a cell, [A, F], and the cells [F]."""
     cells = layout.floor
-    rooms = [layout.room(start) for start in layout.starts]
+    rooms = layout.rooms
     return np.array([[int(cell) in room for cell in cells] for room in rooms]), cells
 
 
