@@ -14,7 +14,8 @@ from zsc.envs.overcooked import (
     is_solvable,
     random_layouts,
 )
-from zsc.envs.overcooked.layouts import CLASSIC, COUNTER, FLOOR, POT, parse_layout
+from zsc.envs.overcooked.drawings import parse_layout
+from zsc.envs.overcooked.layouts import CLASSIC, COUNTER, FLOOR, POT
 from zsc.envs.overcooked.solvable import difficulty, solvable
 from zsc.envs.overcooked.templates import TemplateKitchens
 from zsc.errors import UserError

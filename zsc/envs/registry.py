@@ -173,6 +173,8 @@ def _hashable(value: Any) -> Any:
 
 register_env("lever", Family(Lever, {"iterated": {"rounds": 6}}))
 register_env("dual_destination", Family(DualDestination, {"fixed": {"fixed": True}}))
+# any game of jaxmarl, where that is installed
+register_env("jaxmarl", Family("zsc.adapters.jaxmarl:JaxmarlGame", needs=("env",)))
 register_env("mpe", Family(Particles, {name: {"scene": name} for name in SCENES}, needs=("scene",)))
 register_env(
     "overcooked",
