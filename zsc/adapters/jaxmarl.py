@@ -59,6 +59,8 @@ class JaxmarlGame:
     def reset(self, key: Key) -> tuple[JaxmarlState, TimeStep]:
         """A fresh game."""
         _, inner = _theirs(self.env, self.options).reset(key)
+        # numbers that they wrote as Python's would be retraced after the first step
+        inner = jax.tree.map(lambda x: jax.lax.convert_element_type(x, jnp.asarray(x).dtype), inner)
         state = JaxmarlState(inner, jnp.bool_(False), jnp.int32(0))
         return state, self.show(state)
 
@@ -70,7 +72,7 @@ class JaxmarlGame:
         over = state.over | (state.time >= self.horizon)
         moved = JaxmarlState(inner, jnp.asarray(done["__all__"], bool), state.time + 1)
         moved = jax.tree.map(
-            lambda old, new: jnp.where(over, old, jnp.asarray(new, jnp.asarray(old).dtype)),
+            lambda old, new: jnp.where(over, old, jnp.asarray(new, old.dtype)),
             state,
             moved,
         )
