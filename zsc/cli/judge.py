@@ -33,6 +33,7 @@ from zsc.evaluation.heldout import HeldOut, Score, check_held_out, list_rosters,
 from zsc.evaluation.intervals import rough
 from zsc.evaluation.plots import read_curves
 from zsc.evaluation.report.page import FILMS, Extras, Provenance, write_report
+from zsc.evaluation.tables import interval_text
 from zsc.files import fitted, read_json, write_text
 from zsc.train.run import read_manifest
 
@@ -204,9 +205,7 @@ def score_text(found: Score) -> str:
 
 
 def _interval(row: Any, name: str, digits: int) -> str:
-    mean, low, high = (row[f"{name}{end}"] for end in ("", " low", " high"))
-    bounds = "" if np.isnan(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
-    return f"{mean:.{digits}f}{bounds}"
+    return interval_text(*(row[f"{name}{end}"] for end in ("", " low", " high")), digits=digits)
 
 
 def _curves(runs: dict[str, Path]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
