@@ -14,11 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
-from scipy.cluster.hierarchy import leaves_list, linkage
 
 from zsc.errors import UserError, unknown
 from zsc.evaluation.matrix import Matrix
-from zsc.evaluation.metrics import compatibility_clusters
+from zsc.evaluation.metrics import compatibility_clusters, group_order
 from zsc.evaluation.pictures import GROUPS, colour_map, group_colours, label_text
 
 Labels: TypeAlias = Literal["auto", "members", "groups", "none"]
@@ -96,18 +95,6 @@ def heatmap(
     _name_axes(ax, cells, labels)
     _write_values(ax, cells, annot)
     return ax
-
-
-def group_order(matrix: np.ndarray, groups: tuple[str, ...]) -> np.ndarray:
-    """[N] an order that keeps groups together and puts like rows side by side inside each."""
-    order: list[int] = []
-    both = np.concatenate([matrix, matrix.T], axis=1)
-    for group in dict.fromkeys(groups):
-        members = np.flatnonzero(np.array(groups) == group)
-        if len(members) > 2:
-            members = members[leaves_list(linkage(both[members], "average"))]
-        order.extend(int(i) for i in members)
-    return np.array(order)
 
 
 def marginal_heatmap(played: Matrix, *, cluster: bool = True) -> Figure:

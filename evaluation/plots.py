@@ -10,9 +10,11 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from zsc.evaluation.curves import compare_curves, learning_curves, read_curves
-from zsc.evaluation.heatmaps import group_order, heatmap, marginal_heatmap
+from zsc.evaluation.curves import compare_curves, learning_curves
+from zsc.evaluation.heatmaps import heatmap, marginal_heatmap
+from zsc.evaluation.history import read_curves
 from zsc.evaluation.matrix import Matrix
+from zsc.evaluation.metrics import group_order
 from zsc.evaluation.pictures import MARKERS, group_colours, label_text, save_picture
 
 __all__ = [

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from zsc import UserError
-from zsc.evaluation.curves import compare_curves, read_curves, smoothed
+from zsc.evaluation.curves import compare_curves
+from zsc.evaluation.history import read_curves, smoothed
 
 STEPS = np.arange(1, 6) * 400_000
 VALUES = np.array([[0.0, 2], [1, 5], [2, 8], [3, np.nan], [np.nan, np.nan]])

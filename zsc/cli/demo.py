@@ -10,7 +10,8 @@ import numpy as np
 
 from zsc.agents.bots import overcooked_bots
 from zsc.agents.pool import Pool
-from zsc.cli.play import drawn, summary_text, write_crossplay, write_film
+from zsc.cli.games import write_film
+from zsc.cli.play import drawn, summary_text, write_crossplay
 from zsc.cli.shared import check_new, timed
 from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked

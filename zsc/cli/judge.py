@@ -30,8 +30,8 @@ from zsc.errors import UserError
 from zsc.evaluation import CrossPlay, crossplay, load_crossplay
 from zsc.evaluation.cross_play import FILE as CROSSPLAY_FILE
 from zsc.evaluation.heldout import HeldOut, Score, check_held_out, list_rosters, roster, score
+from zsc.evaluation.history import read_curves
 from zsc.evaluation.intervals import rough
-from zsc.evaluation.plots import read_curves
 from zsc.evaluation.report.page import FILMS, Extras, Provenance, write_report
 from zsc.evaluation.tables import interval_text
 from zsc.files import fitted, read_json, write_text
