@@ -30,7 +30,7 @@ from zsc.learn.q_learning import QConfig, iql, qmix, vdn
 from zsc.machine.runtime import setup
 from zsc.play.crossplay import self_play_returns
 from zsc.play.episode import record
-from zsc.play.film import film, save_gif
+from zsc.play.film import film, save_gif, save_mp4
 from zsc.play.match import Match, MatchSpec
 from zsc.records.record import Record, load_record
 from zsc.train import Member, PerMember, Told, TrainState, fit, init_state, make_update
@@ -94,6 +94,7 @@ __all__ = [
     "register_method",
     "register_policy",
     "save_gif",
+    "save_mp4",
     "save_pool",
     "self_play_returns",
     "setup",

@@ -81,11 +81,11 @@ def main(arguments: list[str] | None = None) -> int:
         # a terminal that has no umlauts shows their escapes; what was worked out is not lost by it
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        interrupts.allow()
         warnings.showwarning = _note
         if _answered(arguments):
             return 0
-        command = _parsed(arguments)
+        command = _parsed(arguments)  # imports what the command needs
+        interrupts.allow()
         code, said = _run(command)
     except UserError as error:
         code, said = 2, str(error)

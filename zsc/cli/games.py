@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import tyro
 
 import zsc
 from zsc.agents.pool import Pool
+from zsc.agents.views import agents_of
 from zsc.cli.shared import Game, check_new, seated
 from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
@@ -46,25 +48,33 @@ class Envs:
 
 @dataclass(frozen=True)
 class Render:
-    """Write a GIF of one episode."""
+    """Write a film of one episode."""
 
     runs: tyro.conf.Positional[tuple[Path, ...]]
     """One run (an agent with itself), or one per seat."""
     out: Path
-    """The GIF to write; it must not exist."""
+    """The .gif to write, or .mp4 where ffmpeg is installed; it must not exist."""
     members: tuple[int, ...] = (0,)
     """Which member of each run."""
     seed: int = 0
+    episode: int = 0
+    """Which of the seed's episodes, from 0: the very ones that zsc crossplay counts."""
+    greedy: bool = False
+    """Most likely actions instead of sampled ones."""
     steps: int | None = None
     """Show only the first steps."""
 
     def __call__(self) -> None:
         """Play and write."""
-        check_new(self.out, (".gif",))
+        check_new(self.out, (".gif", ".mp4"))
+        if self.out.suffix.lower() == ".mp4" and shutil.which("ffmpeg") is None:
+            raise UserError("an mp4 needs ffmpeg, which is not installed: write a .gif")
         if self.steps is not None and self.steps < 1:
             raise UserError(f"steps is {self.steps}: show at least 1")
         env, agents = seated(self.runs, self.members)
-        earned = write_film(env, agents, self.out, seed=self.seed, steps=self.steps)
+        agents = tuple(agents_of(pool, env, self.greedy) for pool in agents)
+        chosen = {"seed": self.seed, "steps": self.steps, "episode": self.episode}
+        earned = write_film(env, agents, self.out, **chosen)
         print(f"{self.out}: {earned}")
 
 
@@ -121,11 +131,18 @@ class Convert:
 
 
 def write_film(
-    env: Environment, agents: tuple[Pool, ...], path: Path, *, seed: int, steps: int | None
+    env: Environment,
+    agents: tuple[Pool, ...],
+    path: Path,
+    *,
+    seed: int,
+    steps: int | None,
+    episode: int = 0,
 ) -> str:
-    """A captioned GIF of an episode; what was earned in words."""
-    frames, earned = zsc.film(env, agents, seed=seed, steps=steps)
+    """A captioned film of an episode, as its name ends; what was earned in words."""
+    frames, earned = zsc.film(env, agents, seed=seed, steps=steps, episode=episode)
     # a turn has to be read, a step only seen
     pace, scale = (900, 1.0) if env.spec.turns else (90, 0.75)
-    zsc.save_gif(path, frames, captions=captions(earned), milliseconds=pace, scale=scale)
+    save = zsc.save_mp4 if path.suffix.lower() == ".mp4" else zsc.save_gif
+    save(path, frames, captions=captions(earned), milliseconds=pace, scale=scale)
     return in_words(earned[-1])
