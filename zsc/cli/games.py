@@ -73,8 +73,9 @@ class Render:
             raise UserError(f"steps is {self.steps}: show at least 1")
         env, agents = seated(self.runs, self.members)
         agents = tuple(agents_of(pool, env, self.greedy) for pool in agents)
-        chosen = {"seed": self.seed, "steps": self.steps, "episode": self.episode}
-        earned = write_film(env, agents, self.out, **chosen)
+        earned = write_film(
+            env, agents, self.out, seed=self.seed, steps=self.steps, episode=self.episode
+        )
         print(f"{self.out}: {earned}")
 
 

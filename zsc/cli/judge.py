@@ -167,9 +167,8 @@ class Report:
         """The roster to score with, if that is asked for; refused before anything is played."""
         if not self.score and self.roster is None:
             return None
-        if self.roster is None and not any(
-            name.rsplit("@", 1)[0] == env.spec.id for name in list_rosters()
-        ):
+        known = {name.rsplit("@", 1)[0] for name in list_rosters()}
+        if self.roster is None and env.spec.id not in known:
             raise UserError(f"there is no roster for {env.spec.id}: leave out --score")
         held = roster(self.roster or env.spec.id)
         for name, pool in pools.items():
