@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,9 +102,12 @@ def named_runs(runs: tuple[Path, ...]) -> dict[str, Path]:
         raise UserError("no runs: give the folders of one or more")
     given = [named(run) for run in runs]
     names = [name for name, _ in given]
-    if len(set(names)) < len(names):
-        names = [name if "=" in str(run) else str(f) for run, (name, f) in
-                 zip(runs, given, strict=True)]  # fmt: skip
+    if len(set(names)) < len(names):  # the part of the paths in which they differ
+        above = Path(os.path.commonpath([folder.absolute() for _, folder in given]))
+        names = [
+            name if folder != run else str(folder.absolute().relative_to(above))
+            for run, (name, folder) in zip(runs, given, strict=True)
+        ]
     if len(set(names)) < len(names):
         raise UserError("one run is given twice: give each once")
     for _, folder in given:

@@ -47,9 +47,7 @@ def film(
     agents: one pool of a single agent per seat. episode: which of the seed's. Raises UserError for
     a wrong number of seats, a pool of another game, or no such episode.
     """
-    if episode < 0:
-        raise UserError(f"episode is {episode}: the first one is 0")
-    played = one_game(record(env, agents, episodes=episode + 1, seed=seed), episode)
+    played = record(env, agents, seed=seed, first=episode)
     length = min(int(played.length[0]), steps or env.spec.horizon)
     draw = lambda time: env.render(jax.tree.map(lambda x: x[0, time], played.states))
     first = draw(0)
@@ -57,11 +55,6 @@ def film(
     check(what, first.nbytes * (length + 1), "show only the first steps (steps=)")
     frames = [first, *(draw(time) for time in range(1, length + 1))]
     return frames, earned(env, played)[: length + 1]
-
-
-def one_game(played: Record, number: int) -> Record:
-    """A record of one of its games alone."""
-    return jax.tree.map(lambda x: x[number : number + 1], played)
 
 
 def earned(env: Environment, played: Record) -> np.ndarray:
