@@ -19,6 +19,7 @@ from tests.disk import files
 from zsc.cli import main, watch
 from zsc.cli.chart import chart, short
 from zsc.cli.several import told, trials
+from zsc.cli.watched import partners
 from zsc.evaluation.heldout import roster
 
 GAME = ("--env", "overcooked/cramped_room", "--horizon", "20")
@@ -237,10 +238,8 @@ def test_a_roster_of_ones_own_scores_and_refuses_as_a_named_one(place: Path, cap
     assert "lever/mine@1: 6 cells" in capsys.readouterr().out
     assert main(["score", "run", "--roster", "mine"]) == 2
     assert "score others" in capsys.readouterr().err
-    judged = ("--validate", "mine", "--validate-every", "480")
-    assert main(["train", "sp", *lever, *judged, "--out", "judged"]) == 0
-    told = json.loads(Path("judged/validation.jsonl").read_text().splitlines()[0])
-    assert "with lever 1" in told
+    (judge,) = partners("mine", zsc.make("lever")).labels
+    assert judge.method == "lever 1"
     (place / "mine/partners/manifest.json").write_text("{}")
     assert main(["score", "others", "--roster", "mine"]) == 2
 
