@@ -57,8 +57,8 @@ def named_game(arguments: list[str]) -> str | None:
 def preset_hints(kind: Any, game: str | None) -> dict[str, str]:
     """What stands behind each option that the game's preset decides: its value, if the game is
     named and can be made as it is."""
-    names = ["steps", *([] if kind.__name__ == "BehaviourCloning" else _PRESET)]
-    names += [f.name for f in fields(kind) if f.name == "partner_steps"]
+    names = [option.name for option in options_of(kind) if option.name.endswith("steps")]
+    names += _PRESET if "steps" in names else ()  # clones learn in their own way
     try:
         usual = usual_settings(kind(), zsc.make(game).spec) if game else {}
     except (UserError, TypeError):  # a game that needs settings, a recipe that needs a pool
