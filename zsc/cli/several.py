@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from zsc.cli.settings import SHORT, parse_value
 from zsc.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ def told(results: Iterable[tuple[Trial, Sequence[float]]]) -> pd.DataFrame:
 
     The interval takes a run (a seed) as the unit, and an agent where there is one run only.
     """
+    import pandas as pd  # a second that a single training need not wait for
+
     from zsc.evaluation.aggregates import aggregate
 
     rows: dict[str, list[Sequence[float]]] = {}
