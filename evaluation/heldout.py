@@ -38,6 +38,9 @@ from zsc.switches import door
 
 FOLDER = Path(__file__).parent / "rosters"
 FILE = "roster.json"
+#: Settings that games got after the first rosters were made, and what says nothing new: a roster
+#: keeps its hash.
+LATER = {"name": ""}
 _OWN_COLUMNS = ("best response", "seats")  # of `by_partner`, beside the groups
 _WORST_SHARE = 0.25  # of the partners, for the conditional value at risk
 
@@ -195,7 +198,7 @@ def roster(name: str) -> HeldOut:
 
 def read_roster(folder: Path) -> HeldOut:
     """The roster in a folder. Raises UserError if anything in it was altered."""
-    anew = "install the toolkit anew" if FOLDER in folder.parents else "restore it from a copy"
+    anew = "restore it from a copy, or install the toolkit anew"
     try:
         told = as_type(_Told, read_json(folder / FILE))
         found = _held_out(told, folder)
@@ -251,7 +254,8 @@ def write_roster(held: HeldOut, folder: Path) -> None:
 
 def digest(held: HeldOut) -> str:
     """A hash of everything that a score depends on."""
-    game = sorted(settings_of(held.env).items())
+    settings = settings_of(held.env).items()
+    game = sorted(x for x in settings if x not in LATER.items())
     cells = held.counts.astype(int).tolist()
     what = (held.name, game, held.names, held.ids, held.responses.ids, cells)
     return hashlib.sha256(repr(what).encode()).hexdigest()
