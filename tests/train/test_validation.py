@@ -142,6 +142,13 @@ def test_interrupted_is_the_same_as_not(monkeypatch: pytest.MonkeyPatch, tmp_pat
         cut.setattr(JsonLines, "write", stop)
         with pytest.raises(EnoughError):
             RECIPE.train(LEVER, seed=4, out=tmp_path / "cut", validation=asked)
+    file = tmp_path / "cut" / "validation.jsonl"
+    rows = file.read_text()
+    for odd in ('{"update": 10}', '{"update": 10, "return": [1.0]}', '{"update": 10, "return": 3}'):
+        file.write_text(odd + "\n")
+        with pytest.raises(UserError, match="altered or cut short"):
+            RECIPE.train(LEVER, seed=4, out=tmp_path / "cut", resume=True, validation=asked)
+    file.write_text(rows)
     RECIPE.train(LEVER, seed=4, out=tmp_path / "cut", resume=True, validation=asked)
     told = [
         [

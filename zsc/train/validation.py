@@ -22,7 +22,7 @@ from zsc.agents.pool import Label, Pool, check_home, make_pool
 from zsc.agents.views import at_home
 from zsc.envs.base import Environment
 from zsc.errors import UserError
-from zsc.files import load_tree, read_rows, save_tree
+from zsc.files import damaged, fitted, load_tree, read_rows, save_tree
 from zsc.machine.cluster import leads, to_host, wait
 from zsc.play.crossplay import versus
 from zsc.train.sinks import JsonLines, Memory, Progress, Row, Sink, tell_judged
@@ -114,8 +114,7 @@ class Judge:
         wait("validation")  # until the rows that are done again are gone
         self.last = done // self.interval
         if isinstance(self.rows, JsonLines) and self.rows.path.exists():
-            seen = [row for row in read_rows(self.rows.path) if row["update"] <= done]
-            self.returns = [np.array(row["return"], float) for row in seen]
+            self.returns = _told(self.rows.path, members)
         if self.returns and self.kept is not None:
             like = {"params": self.best, "when": self.when}
             found, _ = load_tree(self.kept, like)
@@ -193,3 +192,11 @@ class Judge:
             save_tree(self.kept, {"params": self.best, "when": self.when}, {})
         self.rows.write([row], 0.0)
         tell_judged(self.sinks, row)
+
+
+def _told(path: Path, members: int) -> list[np.ndarray]:
+    """[looks] of the returns [M] that a file of validations tells. Raises UserError."""
+    found = [fitted(list[float], row.get("return"), path) for row in read_rows(path)]
+    if any(len(returns) != members for returns in found):
+        raise damaged(path, f"it does not tell of {members} members")
+    return [np.array(returns) for returns in found]
