@@ -40,7 +40,7 @@ FOLDER = Path(__file__).parent / "rosters"
 FILE = "roster.json"
 #: Settings that games got after the first rosters were made, and what says nothing new: a roster
 #: keeps its hash.
-LATER = {"name": ""}
+LATER = {"dynamics": "2019", "name": ""}
 _OWN_COLUMNS = ("best response", "seats")  # of `by_partner`, beside the groups
 _WORST_SHARE = 0.25  # of the partners, for the conditional value at risk
 

@@ -30,7 +30,13 @@ RENAMED = {
     "value": "value_weight",
 }
 #: Settings that earlier versions did not know, and what they did.
-BEFORE = {"weights": [1.0, 1.0, 1.0], "self_play": 0.0, "priority": 0.0, "name": ""}
+BEFORE = {
+    "weights": [1.0, 1.0, 1.0],
+    "self_play": 0.0,
+    "priority": 0.0,
+    "dynamics": "2019",
+    "name": "",
+}
 
 
 @dataclass(frozen=True)

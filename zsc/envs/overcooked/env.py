@@ -235,9 +235,8 @@ def _spec(env: Overcooked) -> EnvSpec:
     most = None  # what games begin with may be soup already
     if found.begins is None:
         most = most_return(rules, cooks, len(env.kitchen.pots), env.horizon)
-    return _spec_of(
-        f"overcooked/{env.name or found.id}", shape, largest, obs_id, env.horizon, rules, most, cooks
-    )
+    name = f"overcooked/{env.name or found.id}"
+    return _spec_of(name, shape, largest, obs_id, env.horizon, rules, most, cooks)
 
 
 def _spec_of(
