@@ -15,7 +15,6 @@ from zsc.agents.views import agents_of
 from zsc.checks import seed_of
 from zsc.envs.base import Environment, check_game
 from zsc.errors import UserError
-from zsc.evaluation import plots
 from zsc.evaluation.intervals import Range, pays, rough
 from zsc.evaluation.matrix import Matrix, names_of
 from zsc.files import Arrays, damaged, load_arrays, save_arrays
@@ -37,9 +36,12 @@ _NOTES = ("metrics", "event_names", "names", "groups", "ids", "parents", "env", 
 class CrossPlay(Matrix):
     """A matrix that can be drawn and stored; see `Matrix` for its figures."""
 
-    def heatmap(self, ax: Axes | None = None, *, cluster: bool = True) -> Axes:
-        """Draw the matrix; groups stay together, and cluster sorts the members inside them."""
-        return plots.heatmap(self, ax, cluster=cluster)
+    def heatmap(self, ax: Axes | None = None, **style: Any) -> Axes:
+        """Draw the matrix; `style` as in `zsc.evaluation.plots.heatmap`: metric, seat, cluster,
+        annot, labels, vmin, vmax, cmap, title."""
+        from zsc.evaluation import plots  # pictures take a second to import
+
+        return plots.heatmap(self, ax, **style)
 
     def save(self, folder: str | Path) -> Path:
         """Write folder/crossplay.safetensors: arrays "values" and "events", the rest as notes.

@@ -37,6 +37,10 @@ from zsc.schema import MisfitError, as_type
 from zsc.switches import door
 
 FOLDER = Path(__file__).parent / "rosters"
+FILE = "roster.json"
+#: Settings that games got after the first rosters were made, and what says nothing new: a roster
+#: keeps its hash.
+LATER = {"dynamics": "2019", "name": ""}
 _OWN_COLUMNS = ("best response", "seats")  # of `by_partner`, beside the groups
 _WORST_SHARE = 0.25  # of the partners, for the conditional value at risk
 
@@ -47,21 +51,21 @@ class HeldOut:
 
     name: str  # "overcooked/cramped_room@1"
     env: Environment
-    scripted: Pool
+    scripted: Pool | None  # None in a roster without any
     trained: Pool
     responses: Pool  # [P] in the order of `names`
     names: tuple[str, ...]  # [P] scripted ones first
     counts: np.ndarray  # [P, seat] bool: the agent's seats in which the partner can be worked with
 
     @property
-    def partners(self) -> tuple[Pool, Pool]:
+    def partners(self) -> tuple[Pool, ...]:
         """Both kinds of partners, in the order of `names`."""
-        return self.scripted, self.trained
+        return (self.trained,) if self.scripted is None else (self.scripted, self.trained)
 
     @property
     def ids(self) -> tuple[str, ...]:
         """[P] the ids of the partners."""
-        return self.scripted.ids + self.trained.ids
+        return tuple(name for pool in self.partners for name in pool.ids)
 
 
 @dataclass(frozen=True)
@@ -176,15 +180,17 @@ def list_rosters() -> tuple[str, ...]:
 
 
 def roster(name: str) -> HeldOut:
-    """The roster of a game, "overcooked/cramped_room", or of a version, "...@1".
+    """The roster of a game, "overcooked/cramped_room", of a version, "...@1", or in a folder.
 
     Without a version the newest. Raises UserError for a game without one, or if anything in it was
     altered.
     """
+    if (Path(name) / FILE).is_file():
+        return read_roster(Path(name))
     known = list_rosters()
     matching = [x for x in known if name in (x, x.rsplit("@", 1)[0])]
     if not matching:
-        raise unknown("roster", name, known)
+        raise UserError(f"{unknown('roster', name, known)}; or give the folder of your own")
     full = matching[-1]
     game, version = full.rsplit("@", 1)
     return read_roster(FOLDER / game / f"v{version}")
@@ -192,17 +198,16 @@ def roster(name: str) -> HeldOut:
 
 def read_roster(folder: Path) -> HeldOut:
     """The roster in a folder. Raises UserError if anything in it was altered."""
+    anew = "restore it from a copy, or install the toolkit anew"
     try:
-        told = as_type(_Told, read_json(folder / "roster.json"))
+        told = as_type(_Told, read_json(folder / FILE))
         found = _held_out(told, folder)
     except MisfitError as error:
-        raise UserError(
-            f"{folder / 'roster.json'} was altered ({error}): install the toolkit anew"
-        ) from None
+        raise UserError(f"{folder / FILE} was altered ({error}): {anew}") from None
     if digest(found) != told.digest:
         raise UserError(
             f"{folder} is not the roster that {found.name} names (a file or a scripted partner "
-            "changed): install the toolkit anew"
+            f"changed): {anew}"
         )
     return found
 
@@ -210,7 +215,7 @@ def read_roster(folder: Path) -> HeldOut:
 def _held_out(told: _Told, folder: Path) -> HeldOut:
     """The roster that a roster.json names. Raises MisfitError if its counts do not agree."""
     env = rebuild(told.env, told.env_settings)
-    scripted = scripted_partners(env)
+    bots = scripted_partners(env) if told.scripted else None
     trained, responses = load_pool(folder / "partners"), load_pool(folder / "responses")
     size = len(told.scripted) + len(trained)
     if {len(told.partners), len(told.counts), len(responses)} != {size}:
@@ -220,7 +225,7 @@ def _held_out(told: _Told, folder: Path) -> HeldOut:
     return HeldOut(
         name=told.name,
         env=env,
-        scripted=scripted.take([_named(scripted, name) for name in told.scripted]),
+        scripted=bots and bots.take([_named(bots, name) for name in told.scripted]),
         trained=trained,
         responses=responses,
         names=told.partners,
@@ -232,9 +237,9 @@ def write_roster(held: HeldOut, folder: Path) -> None:
     """Write a roster's folder. Raises UserError if one is there."""
     held.trained.save(folder / "partners")
     held.responses.save(folder / "responses")
-    scripted = [label.method for label in held.scripted.labels]
+    scripted = [label.method for label in held.scripted.labels] if held.scripted else []
     write_json(
-        folder / "roster.json",
+        folder / FILE,
         {
             "name": held.name,
             "env": held.env.spec.id,
@@ -249,7 +254,8 @@ def write_roster(held: HeldOut, folder: Path) -> None:
 
 def digest(held: HeldOut) -> str:
     """A hash of everything that a score depends on."""
-    game = sorted(settings_of(held.env).items())
+    settings = settings_of(held.env).items()
+    game = sorted(x for x in settings if x not in LATER.items())
     cells = held.counts.astype(int).tolist()
     what = (held.name, game, held.names, held.ids, held.responses.ids, cells)
     return hashlib.sha256(repr(what).encode()).hexdigest()
@@ -318,8 +324,8 @@ def check_held_out(group: str, pool: Pool, held: HeldOut) -> None:
             raise UserError(f"{group}/{place} is {theirs[label.id]} of {held.name}: score others")
         if met:
             raise UserError(
-                f"{group}/{place} was trained with {met[0]} of {held.name}, so it is not held out: "
-                "score agents that never met it"
+                f"{group}/{place} was trained with {met[0]} of {held.name}, or chosen by it: score "
+                "agents that never met it"
             )
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.cluster.hierarchy import fcluster, leaves_list, linkage
 from scipy.spatial.distance import pdist, squareform
 
 from zsc.errors import UserError, unknown
@@ -164,6 +164,18 @@ def compatibility_clusters(matrix: np.ndarray, *, distance: float | None = None)
         return np.ones(1, int)
     tree = linkage(squareform(lost, checks=False), "average")
     return fcluster(tree, distance, "distance").astype(int)
+
+
+def group_order(matrix: np.ndarray, groups: tuple[str, ...]) -> np.ndarray:
+    """[N] an order that keeps groups together and puts like rows side by side inside each."""
+    order: list[int] = []
+    both = np.concatenate([matrix, matrix.T], axis=1)
+    for group in dict.fromkeys(groups):
+        members = np.flatnonzero(np.array(groups) == group)
+        if len(members) > 2:
+            members = members[leaves_list(linkage(both[members], "average"))]
+        order.extend(int(i) for i in members)
+    return np.array(order)
 
 
 def _by_policy(played: Matrix, counts: np.ndarray) -> pd.DataFrame:

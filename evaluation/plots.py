@@ -2,121 +2,34 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from scipy.cluster.hierarchy import leaves_list, linkage
 
-from zsc.errors import UserError, printable, shorten
+from zsc.evaluation.curves import compare_curves, learning_curves
+from zsc.evaluation.heatmaps import heatmap, marginal_heatmap
+from zsc.evaluation.history import read_curves
 from zsc.evaluation.matrix import Matrix
-from zsc.evaluation.metrics import compatibility_clusters
-from zsc.files import damaged, read_rows, write_atomically
-from zsc.schema import MisfitError, as_type
+from zsc.evaluation.metrics import group_order
+from zsc.evaluation.pictures import MARKERS, group_colours, label_text, save_picture
 
-ANNOTATED = 24  # larger matrices are colours only
-_LONGEST = 40  # characters of a name in a picture
-
-
-def label_text(name: str) -> str:
-    """A name as matplotlib draws it, letter by letter: it may come from anybody.
-
-    Between two dollars would be a formula, after an underscore an entry that legends leave out; a
-    long one would leave no room for the picture.
-    """
-    text = shorten(printable(name), _LONGEST).replace("$", r"\$")
-    return f" {text}" if text.startswith("_") else text
-
-
-def heatmap(played: Matrix, ax: Axes | None = None, *, cluster: bool = True) -> Axes:
-    """The matrix M of a cross-play: row in seat 0, column in seat 1.
-
-    Groups keep the order of the roster and are framed; with `cluster` the members inside a group
-    are sorted so that policies with like rows stand side by side.
-    """
-    matrix = played.matrix()
-    order = group_order(matrix, played.groups) if cluster else np.arange(len(matrix))
-    size = len(matrix)
-    if ax is None:
-        side = float(np.clip(0.42 * size + 2.2, 4.5, 16))
-        ax = plt.subplots(figsize=(side + 1.2, side), layout="constrained")[1]
-    names = [label_text(played.names[i]) for i in order]
-    text = float(np.clip(170 / max(size, 1), 5.5, 10))
-    sns.heatmap(
-        matrix[np.ix_(order, order)],
-        ax=ax,
-        cmap="mako",
-        vmin=min(0.0, float(matrix.min())),
-        square=True,
-        annot=size <= ANNOTATED,
-        fmt=_digits(float(matrix.max())),
-        annot_kws={"size": text * 0.85},
-        linewidths=0.3 if size <= ANNOTATED else 0,
-        xticklabels=names,
-        yticklabels=names,
-        cbar_kws={"label": "mean return", "shrink": 0.7},
-    )
-    ax.tick_params(axis="both", labelsize=text, length=0)
-    ax.tick_params(axis="x", rotation=90)
-    ax.tick_params(axis="y", rotation=0)
-    _frame_groups(ax, [played.groups[i] for i in order])
-    how = "greedy" if played.greedy else "sampled"
-    title = f"{label_text(played.env)}: {played.episodes} {how} episodes per cell"
-    ax.set_title(title, fontsize=10)
-    ax.set_xlabel("seat 1", fontsize=9)
-    ax.set_ylabel("seat 0", fontsize=9)
-    return ax
-
-
-def group_order(matrix: np.ndarray, groups: tuple[str, ...]) -> np.ndarray:
-    """[N] an order that keeps groups together and puts like rows side by side inside each."""
-    order: list[int] = []
-    both = np.concatenate([matrix, matrix.T], axis=1)
-    for group in dict.fromkeys(groups):
-        members = np.flatnonzero(np.array(groups) == group)
-        if len(members) > 2:
-            members = members[leaves_list(linkage(both[members], "average"))]
-        order.extend(int(i) for i in members)
-    return np.array(order)
-
-
-def marginal_heatmap(played: Matrix, *, cluster: bool = True) -> Figure:
-    """The heatmap, and beside it what each policy earns with itself and with strangers.
-
-    The strip at the left colours policies that work with one another (`compatibility_clusters`).
-    """
-    matrix = played.matrix()
-    order = group_order(matrix, played.groups) if cluster else np.arange(len(matrix))
-    side = float(np.clip(0.42 * len(matrix) + 2.2, 4.5, 16))
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(side * 1.35 + 1.2, side), layout="constrained", width_ratios=(3.2, 1)
-    )
-    heatmap(played, left, cluster=cluster)
-    kinds = compatibility_clusters(matrix)
-    colours = sns.color_palette("husl", int(kinds.max()))
-    for place, policy in enumerate(order):
-        box = Rectangle((-0.35, place), 0.25, 1, color=colours[kinds[policy] - 1], clip_on=False)
-        left.add_patch(box)
-    left.tick_params(axis="y", pad=12)
-    own, strangers = np.diag(matrix)[order], _with_strangers(played)[order]
-    places = np.arange(len(order)) + 0.5
-    right.hlines(places, strangers, own, color="0.75", lw=1.5)
-    right.plot(own, places, "o", color="#20425c", label="itself")
-    right.plot(strangers, places, "o", color="#d1752b", label="strangers")
-    right.set_ylim(len(order), 0)
-    right.set_yticks([])
-    right.set_xlim(left=min(0.0, float(matrix.min())))
-    right.set_xlabel("mean return with", fontsize=9)
-    right.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1))
-    sns.despine(ax=right, left=True)
-    return figure
+__all__ = [
+    "compare_curves",
+    "compatibility_graph",
+    "filmstrip",
+    "group_order",
+    "heatmap",
+    "label_text",
+    "learning_curves",
+    "marginal_heatmap",
+    "read_curves",
+    "save_picture",
+    "sp_xp_scatter",
+]
 
 
 def sp_xp_scatter(plays: Mapping[str, Matrix], ax: Axes | None = None) -> Axes:
@@ -132,8 +45,9 @@ def sp_xp_scatter(plays: Mapping[str, Matrix], ax: Axes | None = None) -> Axes:
         for group, row in played.summary().iterrows()
         if np.isfinite(row["XP within"])
     ]
-    palette = sns.color_palette("husl", max(len(points), 1))
-    for (label, row), colour in zip(points, palette, strict=False):
+    for number, ((label, row), colour) in enumerate(
+        zip(points, group_colours(len(points)), strict=True)
+    ):
         spread = [
             [[row[name] - row[f"{name} low"]], [row[f"{name} high"] - row[name]]]
             for name in ("SP", "XP within")
@@ -143,7 +57,7 @@ def sp_xp_scatter(plays: Mapping[str, Matrix], ax: Axes | None = None) -> Axes:
             row["XP within"],
             xerr=spread[0],
             yerr=spread[1],
-            fmt="o",
+            fmt=MARKERS[number % len(MARKERS)],
             ms=6,
             lw=1.2,
             color=colour,
@@ -186,7 +100,7 @@ def compatibility_graph(
                 ax.plot(*spot[[i, j]].T, color="#20425c", lw=0.6 + 2.4 * strength,
                         alpha=0.25 + 0.6 * strength, zorder=1)  # fmt: skip
     groups = list(dict.fromkeys(played.groups))
-    palette = dict(zip(groups, sns.color_palette("husl", len(groups)), strict=True))
+    palette = dict(zip(groups, group_colours(len(groups)), strict=True))
     for place, policy in enumerate(order):
         works = both[place, place] >= limit
         edge, fill = "black" if works else "white", palette[played.groups[policy]]
@@ -221,80 +135,3 @@ def filmstrip(
         ax.set_title(caption, fontsize=8)
         ax.axis("off")
     return figure
-
-
-def read_curves(run: str | Path, stage: str = "") -> tuple[np.ndarray, np.ndarray]:
-    """(steps [updates], returns [updates, M]) of a run folder, for `learning_curves`.
-
-    Raises UserError if the run has no metrics.
-    """
-    path = Path(run) / f"metrics{'-' if stage else ''}{stage}.jsonl"
-    if not path.is_file():
-        raise UserError(f"{path} is not there: give the folder of a run that zsc train made")
-    rows = [row for row in read_rows(path) if "return" in row]
-    if not rows:
-        raise UserError(f"{path} has no returns: the run has not begun, or played nothing")
-    try:
-        steps = np.array([as_type(int, row.get("steps"), "steps") for row in rows])
-        returns = np.array([_numbers(row["return"]) for row in rows])
-    except ValueError as error:
-        raise damaged(path, str(error)) from None
-    return steps, returns
-
-
-def _numbers(value: Any) -> list[float]:
-    """A row's returns, one for each member; nan for one that was stopped. Raises MisfitError."""
-    found = as_type(list[Any], value, "return")
-    if not found or not all(type(x) in (int, float) and not abs(x) >= 2**1000 for x in found):
-        raise MisfitError("return is not a number for each member")
-    return found
-
-
-def learning_curves(
-    steps: np.ndarray, returns: np.ndarray, ax: Axes | None = None, *, label: str | None = None
-) -> Axes:
-    """The return of every member [updates, M] over steps [updates], and their mean in bold."""
-    if ax is None:
-        ax = plt.subplots(figsize=(6, 3.6), layout="constrained")[1]
-    millions = np.asarray(steps) / 1e6
-    named = None if label is None else label_text(label)
-    (line,) = ax.plot(millions, returns.mean(1), lw=2.2, label=named)
-    ax.plot(millions, returns, lw=0.7, alpha=0.45, color=line.get_color())
-    ax.set_xlabel("million steps per member")
-    ax.set_ylabel("return of training episodes")
-    sns.despine(ax=ax)
-    return ax
-
-
-def save_picture(picture: Axes | Figure, path: str | Path) -> None:
-    """Write a figure, or the one that a picture is part of, as its name ends, and close it."""
-    figure = picture if isinstance(picture, Figure) else picture.get_figure(root=True)
-    assert figure is not None
-    data = io.BytesIO()
-    try:
-        figure.savefig(data, dpi=110, format=Path(path).suffix.removeprefix(".") or "png")
-    finally:
-        plt.close(figure)
-    write_atomically(Path(path), data.getvalue())
-
-
-def _with_strangers(played: Matrix) -> np.ndarray:
-    """[N] each policy's mean over all that it was not trained with; nan if there are none."""
-    matrix = played.matrix()
-    apart = played.strangers
-    both = np.where(apart, (matrix + matrix.T) / 2, 0.0)
-    return np.where(apart.any(1), both.sum(1) / np.maximum(apart.sum(1), 1), np.nan)
-
-
-def _digits(largest: float) -> str:
-    """As many decimals as a cell has room for."""
-    return ".0f" if largest >= 30 else ".1f" if largest >= 10 else ".2f"
-
-
-def _frame_groups(ax: Axes, groups: list[str]) -> None:
-    start = 0
-    for index in range(1, len(groups) + 1):
-        if index == len(groups) or groups[index] != groups[start]:
-            box = (start, start), index - start, index - start
-            ax.add_patch(Rectangle(*box, fill=False, ec="white", lw=2.0, clip_on=False))
-            start = index

@@ -131,6 +131,10 @@ class AnyPlay(Recipe):
         """What an accommodator is."""
         return guessing_policy(spec, self.codes, network=self.stages(spec)[0].network)
 
+    def can_be_validated(self) -> bool:
+        """Its members are teams."""
+        return False
+
     def build(self, run: Run) -> Pool:
         """The accommodators."""
         spec, network = run.env.spec, run.stages[0].network

@@ -98,6 +98,10 @@ class BehaviourCloning(Recipe):
         check(f"cloning {self.members:,} members", self.members * each, "train fewer members")
         self._samples(env.spec, policy)
 
+    def can_be_validated(self) -> bool:
+        """Clones do not play to learn."""
+        return False
+
     def build(self, run: Run) -> Pool:
         """The imitators."""
         env, policy = run.env, self.agents(run.env.spec)
@@ -279,13 +283,11 @@ def _check_learned(told: dict[str, np.ndarray], actions: int) -> np.ndarray:
 
 
 def _write(log: Log, told: dict[str, Array], seconds: float) -> None:
-    if log.run is None:
-        return
     rows = [
         {"update": epoch + 1} | {name: np.asarray(value)[:, epoch] for name, value in told.items()}
         for epoch in range(next(iter(told.values())).shape[1])
     ]
-    if leads():
-        file = log.run.metrics_file()
-        file.start(Progress(0, len(rows), 1, len(next(iter(told.values())))))
-        file.write(rows, seconds)
+    for sink in log.quiet_sinks(""):
+        sink.start(Progress(0, len(rows), 1, len(next(iter(told.values()))), "cloning"))
+        sink.write(rows, seconds)
+        sink.close()

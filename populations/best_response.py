@@ -59,6 +59,10 @@ class BestResponse(Recipe):
         """All tries for all partners."""
         return (Load(len(self.partners) * self.tries),)
 
+    def can_be_validated(self) -> bool:
+        """Of several tries one is chosen in the end."""
+        return self.tries == 1
+
     def build(self, run: Run) -> Pool:
         """The best responses, in the order of the partners."""
         groups = np.repeat(np.arange(len(self.partners)), self.tries)[:, None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from zsc.populations.presets import Preset
 from zsc.records.record import Record
 from zsc.train.run import RunFolder
 from zsc.train.sinks import ProgressBar, ProgressLines, Sink, on_terminal
+from zsc.train.validation import Judge, Validation
 
 #: Settings of earlier versions that have another name today.
 RENAMED = {
@@ -29,7 +30,14 @@ RENAMED = {
     "value": "value_weight",
 }
 #: Settings that earlier versions did not know, and what they did.
-BEFORE = {"weights": [1.0, 1.0, 1.0], "self_play": 0.0, "priority": 0.0}
+BEFORE = {
+    "weights": [1.0, 1.0, 1.0],
+    "self_play": 0.0,
+    "priority": 0.0,
+    "dynamics": "2019",
+    "name": "",
+    "without": [],
+}
 
 
 @dataclass(frozen=True)
@@ -41,17 +49,33 @@ class Log:
     more: tuple[Sink, ...] = ()  # what the caller wants told
     fresh: bool = False  # the folder was made for this training
     resumable: bool = True  # False for a training that can only be done anew
+    validation: Validation | None = None  # how the agents are judged while they learn
+    judges: list[Judge] = field(default_factory=list)  # who did so
 
     def sinks(self, stage: str, title: str) -> list[Sink]:
         """The run's metrics file, the bar on the terminal, and the caller's own."""
+        quiet = self.quiet_sinks(stage)
+        if not (self.progress and leads()):
+            return quiet
+        bar: Sink = ProgressBar(title) if on_terminal() else ProgressLines(title)
+        return [*quiet[: len(quiet) - len(self.more)], bar, *self.more]
+
+    def quiet_sinks(self, stage: str) -> list[Sink]:
+        """Those that draw nothing on the terminal."""
         if not leads():
             return []
-        sinks: list[Sink] = []
-        if self.run is not None:
-            sinks.append(self.run.metrics_file(stage))
-        if self.progress:
-            sinks.append(ProgressBar(title) if on_terminal() else ProgressLines(title))
-        return [*sinks, *self.more]
+        file = [] if self.run is None else [self.run.metrics_file(stage)]
+        return [*file, *self.more]
+
+    def judge(
+        self, stage: str, env: Environment, policy: Policy, seed: int, sinks: Sequence[Sink]
+    ) -> Judge | None:
+        """Who looks at the members of a stage, if they are the agents and it is asked for."""
+        if self.validation is None or stage:
+            return None
+        folder = None if self.run is None else self.run.path
+        self.judges.append(Judge(self.validation, env, policy, seed, sinks, folder))
+        return self.judges[-1]
 
     def __enter__(self) -> Log:
         return self
@@ -104,6 +128,7 @@ def open_log(
         "env_version": env.spec.version,
         "env_settings": describe(env),
         "seed": seed,
+        "validation": None if log.validation is None else log.validation.noted(),
         # presets may change from version to version
         "learning": {
             f"stage {i}": describe(stage.learner) | {"steps": stage.steps}
@@ -112,7 +137,7 @@ def open_log(
     }
     if not resume:
         run = RunFolder.create(out, settings, resumable=bool(stages))
-        return Log(run, log.progress, log.more, fresh=True, resumable=bool(stages))
+        return replace(log, run=run, fresh=True, resumable=bool(stages))
     run = RunFolder.open(out)
     for name, now in settings.items():
         before = of_today(run.settings.get(name), now)
@@ -123,7 +148,7 @@ def open_log(
                 f"{out} was started with {_difference(name, before, now)}: "
                 "go on with the same settings, or start a new run"
             )
-    return Log(run, log.progress, log.more)
+    return replace(log, run=run)
 
 
 def _check_found_again(env: Environment) -> None:

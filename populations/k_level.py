@@ -123,6 +123,10 @@ class KLevel(Recipe):
         """All levels and the best responses, each beside its partners."""
         return (Load(self.members * (self.levels + 1), kept=self.blocks),)
 
+    def can_be_validated(self) -> bool:
+        """Its members are all levels at once."""
+        return False
+
     def build(self, run: Run) -> Pool:
         """The best responses; the levels are in the run folder's `partners/`."""
         plan = run.stages[0]

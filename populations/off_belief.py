@@ -99,6 +99,10 @@ class OffBelief(Recipe):
         """Each level, and the one below it."""
         return tuple(Load(self.members, kept=int(k > 0)) for k in range(self.levels))
 
+    def can_be_validated(self) -> bool:
+        """The agents are the members of the last level, which begins where the one below ended."""
+        return self.levels == 1
+
     def build(self, run: Run) -> Pool:
         """The members of the last level, greedy."""
         lower: Params = None

@@ -70,6 +70,10 @@ class PAIRED(Recipe):
         """Value heads for games with the response, and with the agent."""
         return with_heads(self.stages(spec)[0].network, 2)(spec)
 
+    def can_be_validated(self) -> bool:
+        """Its members are teams."""
+        return False
+
     def build(self, run: Run) -> Pool:
         """The agents; adversaries are in the run folder's `partners/`."""
         one = self.agents(run.env.spec)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from zsc.train.memory import check_population
 from zsc.train.method import Method
 from zsc.train.sinks import Sink
 from zsc.train.state import updates_for
+from zsc.train.validation import BEST, Validation
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,10 @@ class Recipe:
     def check(self, env: Environment) -> None:
         """Raise UserError for a game that the recipe cannot be used in."""
 
+    def can_be_validated(self) -> bool:
+        """Whether the agents are the members of one stage: those can be judged while they learn."""
+        return True
+
     @door
     def train(
         self,
@@ -116,12 +121,14 @@ class Recipe:
         resume: bool = False,
         progress: bool = False,
         sinks: Sequence[Sink] = (),
+        validation: Validation | None = None,
     ) -> Pool:
         """A pool of agents.
 
         out: a run folder to make, or with `resume` to go on with. progress: draw a bar. sinks: who
-        else is told the metrics of every update. Raises UserError for settings that cannot be
-        trained or a folder that is in the way.
+        else is told the metrics of every update. validation: judge the agents while they learn;
+        the run folder's `validation.jsonl` tells how they did, `best/` holds what each was at its
+        best. Raises UserError for settings that cannot be trained or a folder that is in the way.
         """
         check_game(env)
         self.check(env)
@@ -130,14 +137,26 @@ class Recipe:
             updates_for(env, stage.learner, stage.steps)
             policy = stage.network(env.spec)
             check_population(env, policy, stage.learner, members=load.members, kept=load.kept)
-        given = Log(progress=progress, more=tuple(sinks))
+        self._check_validation(env, validation)
+        given = Log(progress=progress, more=tuple(sinks), validation=validation)
         agents = self.agents(env.spec)
         with open_log(self, stages, agents, env, seed, out, resume, given) as log:
             finished = log.done()
             if finished is None:
-                finished = self.build(self.running(env, seed, log))
+                finished = with_best(self.build(self.running(env, seed, log)), log)
                 log.write_pool(finished)
             return finished
+
+    def _check_validation(self, env: Environment, validation: Validation | None) -> None:
+        """Raise UserError for agents that cannot be judged, or partners of another game."""
+        if validation is None:
+            return
+        validation.check(env)
+        if not self.can_be_validated():
+            raise UserError(
+                f"{type(self).__name__} makes its agents in rounds or teams: there is nothing to "
+                "validate on the way; leave it out, and compare finished runs"
+            )
 
     def running(self, env: Environment, seed: int, log: Log | None = None) -> Run:
         """One training of this recipe, for those who want a part of it."""
@@ -146,6 +165,22 @@ class Recipe:
     def agents(self, spec: EnvSpec) -> Policy:
         """What the agents of the first stage are, as a manifest notes it."""
         return self.stages(spec)[0].network(spec)
+
+
+def with_best(finished: Pool, log: Log) -> Pool:
+    """The finished agents; what they were at their best is written beside them.
+
+    If partners decided when the training was over, they are parents of the finished ones, too.
+    """
+    if not log.judges:
+        return finished
+    judge = log.judges[-1]
+    best = judge.pool(finished)
+    if best is not None:
+        log.write_pool(best, BEST)
+    if log.validation is None or log.validation.patience is None:
+        return finished
+    return replace(finished, labels=tuple(judge.chosen(finished.labels)))
 
 
 def from_zero_on(recipe: Any, *names: str) -> None:

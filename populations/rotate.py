@@ -188,6 +188,10 @@ class ROTATE(Recipe):
         """All are of one kind: a value head for games with the response, and with the agent."""
         return with_heads(self.stages(spec)[0].network, 2)(spec)
 
+    def can_be_validated(self) -> bool:
+        """The agents come of many rounds."""
+        return False
+
     def build(self, run: Run) -> Pool:
         """The agents; their partners are in the run folder's `partners/`."""
         policy = self.agents(run.env.spec)

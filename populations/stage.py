@@ -20,11 +20,13 @@ from zsc.learn.ppo import PPOConfig
 from zsc.machine.cluster import agree, leads, to_host
 from zsc.play.crossplay import self_play_returns
 from zsc.populations.journal import Log
-from zsc.train.loop import Saving, fit
+from zsc.train.loop import Saving, Watching, fit
 from zsc.train.method import Method
 from zsc.train.run import Saver
+from zsc.train.sinks import Sink
 from zsc.train.state import TrainState, as_learner, init_state, steps_per_update, updates_for
 from zsc.train.update import make_update
+from zsc.train.validation import Judge
 from zsc.types import Params
 
 CHUNK = 5  # updates per device program: often enough for the eye, seldom enough for the device
@@ -61,22 +63,38 @@ class Stage:
         updates = int(state.budget)
         if begin is not None:
             state = begin(state)
+        sinks, cost = log.sinks(self.name, self.title), steps_per_update(self.env, self.learner)
+        judge = self._judge(log, sinks)
         train = partial(
             fit,
             make_update(self.env, self.policy, self.method, self.learner),
-            updates=updates,
             chunk=CHUNK,
-            sinks=log.sinks(self.name, self.title),
-            steps_per_update=steps_per_update(self.env, self.learner),
+            sinks=sinks,
+            steps_per_update=cost,
+            stage=self.title,
+            watching=None if judge is None else Watching(judge.due, judge.look),
         )
+        if log.run is not None:
+            state = log.run.latest(self.name or "main", state) or state
+        if judge is not None:
+            judge.begin(state, updates, cost)
+            if judge.enough:  # it ended early, and was stopped before its pool was written
+                updates = int(state.update)
         if log.run is None:
-            return self._told(train(state))
-        state = log.run.latest(self.name or "main", state) or state
+            return self._told(train(state, updates=updates))
         saver = log.run.saver(self.name or "main")
         try:
-            return self._told(train(state, saving=_every(SAVE_SECONDS, updates, saver)))
+            saving = _every(SAVE_SECONDS, updates, saver)
+            return self._told(train(state, updates=updates, saving=saving))
         finally:
             saver.close()
+
+    def _judge(self, log: Log, sinks: Sequence[Sink]) -> Judge | None:
+        """Who looks at the members while they learn, if that is asked for."""
+        if isinstance(self.policy, Team):
+            return None
+        policy = as_learner(self.learner).plays(self.policy)
+        return log.judge(self.name, self.env, policy, self.seed, sinks)
 
     def begin(self, partners: Params = ()) -> TrainState:
         """The population before its first update."""

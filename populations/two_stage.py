@@ -143,6 +143,10 @@ class TwoStage(Recipe):
         responses = Load(self.members, kept=self.partners * len(self.ages))
         return (partners, responses) if self.responses else (partners,)
 
+    def can_be_validated(self) -> bool:
+        """The responses are; partners alone are what they are."""
+        return self.responses
+
     def build(self, run: Run) -> Pool:
         """The best responses, or the partners; these are in the run folder's `partners/`."""
         partners = run.log.done("partners") or self.train_partners(run)

@@ -10,107 +10,34 @@ pool = SelfPlay(members=8).train(env, seed=0)
 crossplay(env, {"SP": pool}, episodes=32, seed=0).heatmap()
 """
 
-from zsc import interrupts  # noqa: F401  it listens while the rest is imported
-from zsc.agents import guessing as _guessing  # noqa: F401  its policies are registered
-from zsc.agents.bots import hanabi_bots, overcooked_bots, register_bots
-from zsc.agents.policy import (
-    Inputs,
-    Out,
-    Policy,
-    Team,
-    cnn_policy,
-    constant_policy,
-    greedy,
-    gru_policy,
-    mixture,
-    mlp_policy,
-    told,
-    trembling,
-)
-from zsc.agents.policy import register as register_policy
-from zsc.agents.pool import Label, Pool, Roster, join, load_pool, make_pool, save_pool
-from zsc.agents.told import latent_policy, with_latent
-from zsc.envs.base import Environment, EnvSpec, TimeStep
-from zsc.envs.contract import check_environment
-from zsc.envs.registry import Family, list_envs, make, register_env
-from zsc.envs.symmetry import Symmetry
-from zsc.errors import UserError
-from zsc.learn.base import Learner
-from zsc.learn.critic import CentralCritic
-from zsc.learn.ppo import PPOConfig, ppo
-from zsc.learn.q_learning import QConfig, iql, qmix, vdn
-from zsc.machine.runtime import setup
-from zsc.play.crossplay import self_play_returns
-from zsc.play.episode import record
-from zsc.play.film import film, save_gif
-from zsc.play.match import Match, MatchSpec
-from zsc.records.record import Record, load_record
-from zsc.train import Member, PerMember, Told, TrainState, fit, init_state, make_update
-from zsc.train.method import Method
-from zsc.train.recipes import register_method
-from zsc.version import __version__
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "CentralCritic",
-    "EnvSpec",
-    "Environment",
-    "Family",
-    "Inputs",
-    "Label",
-    "Learner",
-    "Match",
-    "MatchSpec",
-    "Member",
-    "Method",
-    "Out",
-    "PPOConfig",
-    "PerMember",
-    "Policy",
-    "Pool",
-    "QConfig",
-    "Record",
-    "Roster",
-    "Symmetry",
-    "Team",
-    "TimeStep",
-    "Told",
-    "TrainState",
-    "UserError",
-    "__version__",
-    "check_environment",
-    "cnn_policy",
-    "constant_policy",
-    "film",
-    "fit",
-    "greedy",
-    "gru_policy",
-    "hanabi_bots",
-    "init_state",
-    "iql",
-    "join",
-    "latent_policy",
-    "list_envs",
-    "load_pool",
-    "load_record",
-    "make",
-    "make_pool",
-    "make_update",
-    "mixture",
-    "mlp_policy",
-    "overcooked_bots",
-    "ppo",
-    "qmix",
-    "record",
-    "register_bots",
-    "register_env",
-    "register_method",
-    "register_policy",
-    "save_gif",
-    "save_pool",
-    "self_play_returns",
-    "setup",
-    "told",
-    "trembling",
-    "vdn",
-    "with_latent",
-]
+from zsc import interrupts  # noqa: F401  it listens while the rest is imported
+
+if TYPE_CHECKING:
+    from zsc.public import *  # noqa: F403
+    from zsc.public import __all__ as __all__
+    from zsc.public import __version__ as __version__
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, loaded with all of them when the first is asked for; or a room of the house.
+
+    jax and its friends take two seconds to import, which `zsc --help` need not wait for.
+    """
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    known = not name.startswith("__") or name in ("__all__", "__version__")
+    if known and find_spec(f"{__name__}.{name}"):
+        return import_module(f"{__name__}.{name}")
+    public = import_module(f"{__name__}.public") if known else None
+    if not hasattr(public, name):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return globals().setdefault(name, getattr(public, name))
+
+
+def __dir__() -> list[str]:
+    from zsc import public
+
+    return sorted({*globals(), *public.__all__})

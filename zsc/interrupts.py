@@ -21,8 +21,9 @@ NOTHING = "stopped; nothing was written"
 
 
 def is_command_line() -> bool:
-    """True if this program is `zsc ...` or `python -m zsc.cli ...`."""
-    module = ("-m", "zsc.cli") in zip(sys.orig_argv, sys.orig_argv[1:], strict=False)
+    """True if this program is `zsc ...`, `python -m zsc ...` or `python -m zsc.cli ...`."""
+    pairs = set(zip(sys.orig_argv, sys.orig_argv[1:], strict=False))
+    module = bool(pairs & {("-m", "zsc"), ("-m", "zsc.cli")})
     return module or Path(sys.argv[0] if sys.argv else "").stem == "zsc"
 
 

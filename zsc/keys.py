@@ -29,6 +29,7 @@ SKILL = 2**31 - 2  # measuring what the agents earn with themselves
 CHECKPOINT_SKILL = 2**31 - 3  # the same of checkpoints
 CHOICE = 2**31 - 4  # choosing among several tries
 MODEL = 2**31 - 6  # recording partners and learning a model of them
+VALIDATION = 2**31 - 7  # the games by which members are judged while they learn
 # added to a run's seed, so that no stage starts from the seeds of another
 PARTNER_SEEDS = 1_000_003
 RESPONSE_SEEDS = 2_000_003

@@ -28,15 +28,14 @@ from zsc.errors import UserError, shorten
 from zsc.evaluation.heldout import Score
 from zsc.evaluation.intervals import rough
 from zsc.evaluation.matrix import Matrix
-from zsc.evaluation.metrics import compatibility_clusters
-from zsc.evaluation.plots import group_order
+from zsc.evaluation.metrics import compatibility_clusters, group_order
 from zsc.evaluation.report.clips import Clips, cell_clips
 from zsc.evaluation.stats import check_matrix
 from zsc.files import library_versions, write_text
 from zsc.play.teams import team_reward
 from zsc.switches import door
 
-FILMS = 150  # cells whose episode is carried along
+FILMS = 1024  # cells whose episode is carried along: all of 32 policies
 _CURVE_POINTS = 160
 
 

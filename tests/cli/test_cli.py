@@ -192,7 +192,7 @@ def test_film_that_cannot_be_is_refused(fault: str, refused: Refused) -> None:
     assert words in refused("render", *arguments)
 
 
-@pytest.mark.parametrize("arguments", [("train", "sp", "--members", "x"), ("tran",), ()])
+@pytest.mark.parametrize("arguments", [("train", "sp", "--members", "x"), ("envs", "x"), ()])
 def test_arguments_that_do_not_parse_end_with_code_2(arguments: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(list(arguments))

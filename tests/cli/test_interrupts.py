@@ -106,11 +106,12 @@ COMMANDS = {
     ),
     "render": (("render", "room", "--steps", "3"), "film.write_atomically"),
     "record": (("record", "room"), "record.save_arrays"),
-    "convert": (("convert", "table.csv", *ROOM), "play.human_games"),
+    "convert": (("convert", "table.csv", *ROOM), "games.human_games"),
 }
 MODULES = {
     "behaviour_cloning": "zsc.populations.behaviour_cloning",
     "play": "zsc.cli.play",
+    "games": "zsc.cli.games",
     "judge": "zsc.cli.judge",
     "page": "zsc.evaluation.report.page",
     "film": "zsc.play.film",
@@ -164,9 +165,7 @@ def test_a_demo_says_what_is_in_the_way(
 
     monkeypatch.setattr(SelfPlay, "train", train)
     said = stopped(capsys, "demo", "--out", "shown")
-    assert said == (
-        "zsc: stopped; shown keeps what was finished: choose another --out, or remove it\n"
-    )
+    assert said == ("zsc: stopped; shown keeps what was done: the same command does the rest\n")
     assert Demo(out=Path("elsewhere")).when_stopped() == interrupts.NOTHING
 
 

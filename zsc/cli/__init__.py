@@ -11,31 +11,64 @@ import sys
 import time
 import warnings
 from pathlib import Path
-from typing import Any
-
-import tyro
+from typing import Any, NamedTuple
 
 from zsc import interrupts
-from zsc.cli.shared import Machine
-from zsc.errors import UserError, printable
-from zsc.machine import cluster
-from zsc.machine.progress import say
+from zsc.errors import UserError, printable, unknown
+from zsc.version import __version__
 
 _NOTHING = interrupts.NOTHING
 _NO_MEMORY = "the memory is used up: ask for less, e.g. fewer members, games or episodes"
+_WIDTH = 12  # of the column of commands
+_HELP = ("-h", "--help")
 
-#: Where each command is. Only the one that is asked for is imported: plots and statistics take
-#: longer to load than a training takes to start.
+
+class Command(NamedTuple):
+    """Where a command is, and what it does: the first sentence of its class."""
+
+    place: str
+    does: str
+
+
+#: Only the command that is asked for is imported: plots and statistics take longer to load than a
+#: training takes to start, and the list of commands needs none of them.
 COMMANDS = {
-    "demo": "zsc.cli.demo:Demo",
-    "envs": "zsc.cli.play:Envs",
-    "train": "zsc.cli.train:Train",
-    "crossplay": "zsc.cli.play:CrossPlayRuns",
-    "score": "zsc.cli.judge:ScoreRuns",
-    "report": "zsc.cli.judge:Report",
-    "render": "zsc.cli.play:Render",
-    "record": "zsc.cli.play:RecordGames",
-    "convert": "zsc.cli.play:Convert",
+    "demo": Command(
+        "zsc.cli.demo:Demo",
+        "Train self-play, other-play and fictitious co-play pools, let everyone play with "
+        "everyone, and draw what comes out.",
+    ),
+    "envs": Command("zsc.cli.games:Envs", "List the games."),
+    "train": Command("zsc.cli.train:Train", "Train a population and write it to a run folder."),
+    "watch": Command("zsc.cli.watch:Watch", "Show the curves of a run while it learns."),
+    "compare": Command("zsc.cli.watch:Compare", "Put runs side by side: settings and returns."),
+    "plot": Command(
+        "zsc.cli.draw:Plot", "Draw the curves of runs, or a cross-play; or write it as a table."
+    ),
+    "crossplay": Command(
+        "zsc.cli.play:CrossPlayRuns", "Let the pools of several runs play each other."
+    ),
+    "score": Command(
+        "zsc.cli.judge:ScoreRuns",
+        "Score pools with held-out partners: a named roster that ships with the package, or your "
+        "own.",
+    ),
+    "roster": Command(
+        "zsc.cli.rosters:Rosters", "List the rosters of held-out partners, or make one."
+    ),
+    "report": Command(
+        "zsc.cli.judge:Report",
+        "Write one web page about a cross-play: matrix with episodes to watch, tables, curves.",
+    ),
+    "render": Command("zsc.cli.games:Render", "Write a film of one episode."),
+    "record": Command(
+        "zsc.cli.games:RecordGames",
+        "Keep whole games in a file: states, observations, actions, rewards, events.",
+    ),
+    "convert": Command(
+        "zsc.cli.games:Convert",
+        "Turn games that people played (Overcooked-AI's files of them) into a file of games.",
+    ),
 }
 
 
@@ -48,39 +81,97 @@ def main(arguments: list[str] | None = None) -> int:
         # a terminal that has no umlauts shows their escapes; what was worked out is not lost by it
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        interrupts.allow()
         warnings.showwarning = _note
-        command = _parsed(arguments)
+        if _answered(arguments):
+            return 0
+        command = _parsed(arguments)  # imports what the command needs
+        interrupts.allow()
         code, said = _run(command)
     except UserError as error:
         code, said = 2, str(error)
     except KeyboardInterrupt:
         interrupts.ignore()  # a second one would fall into what is said and tidied up
         code, said = interrupts.CODE, getattr(command, "when_stopped", lambda: _NOTHING)()
+    except BrokenPipeError:  # of a help text, as in `zsc train --help | head`
+        code, said = _enough_read(), ""
     if said:
-        say(f"zsc: {said}")
+        _say(f"zsc: {said}")
     if code == interrupts.CODE:
-        if interrupts.is_command_line() and not cluster.joined():
+        if interrupts.is_command_line() and not _joined():
             interrupts.end()
         if before is not None:
             signal.signal(signal.SIGINT, before)
-    if code and cluster.joined():
+    if code and _joined():
         _leave_the_others(code)
     return code
 
 
+def _answered(arguments: list[str]) -> bool:
+    """Answer what needs no command: which version, and which commands there are."""
+    if arguments[:1] == ["--version"]:
+        print(f"zsc {__version__}", flush=True)
+    elif arguments[:1] and arguments[0] in _HELP:
+        print(_listed(), flush=True)
+    else:
+        return False
+    return True
+
+
+def _listed() -> str:
+    """All commands, a line or two for each."""
+    import textwrap
+
+    lines = ["usage: zsc COMMAND ...", "", "Zero-shot coordination toolkit.", ""]
+    for name, command in COMMANDS.items():
+        told = textwrap.wrap(command.does, 86 - _WIDTH)
+        lines += [f"  {name:{_WIDTH}s}{told[0]}", *(" " * (_WIDTH + 2) + line for line in told[1:])]
+    lines += ["", "zsc COMMAND --help tells more of each; zsc --version tells which one this is."]
+    return "\n".join(lines)
+
+
 def _parsed(arguments: list[str]) -> Any:
     """The command that was typed. Raises UserError, or SystemExit for what does not parse."""
-    wanted = [name for name in COMMANDS if name in arguments[:1]] or COMMANDS
-    commands = {name: _command(name, arguments[1:]) for name in wanted}
-    return tyro.extras.subcommand_cli_from_dict(
-        commands, args=arguments, prog="zsc", description="Zero-shot coordination toolkit."
-    )
+    if not arguments:
+        print(_listed(), file=sys.stderr, flush=True)
+        raise SystemExit(2)
+    name = arguments[0]
+    if name not in COMMANDS:
+        raise unknown("command", name, COMMANDS)
+    import tyro
+
+    commands = {name: _command(name, arguments[1:])}
+    try:
+        return tyro.extras.subcommand_cli_from_dict(commands, args=arguments, prog="zsc")
+    except SystemExit:  # its help is printed
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        raise
+
+
+def _say(text: str) -> None:
+    from zsc.machine.progress import say
+
+    say(text)
+
+
+def _joined() -> bool:
+    """True in one of several processes; where nobody imported what they meet by, there are none."""
+    cluster = sys.modules.get("zsc.machine.cluster")
+    return cluster is not None and bool(cluster.joined())
+
+
+def _enough_read() -> int:
+    """Whoever reads has enough, as in `zsc envs | head`; the exit code."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _leave_the_others(code: int) -> None:
     """End as one of several processes: the usual way out waits for the others, which wait for this
     one; without the first, by whom they know each other, they could not even say why they stop."""
+    from zsc.machine import cluster
+
     if cluster.leads():
         time.sleep(3.0)
     for stream in (sys.stdout, sys.stderr):
@@ -90,28 +181,29 @@ def _leave_the_others(code: int) -> None:
 
 def _note(message: Warning | str, *_: Any, **__: Any) -> None:
     """A warning as one line."""
-    say(f"note: {printable(str(message))}")
+    _say(f"note: {printable(str(message))}")
 
 
 def _command(name: str, arguments: list[str]) -> Any:
     """The class behind a command; that of a training depends on its method."""
     if name == "train":
         return pkgutil.resolve_name("zsc.cli.train:command")(arguments)
-    return pkgutil.resolve_name(COMMANDS[name])
+    return pkgutil.resolve_name(COMMANDS[name].place)
 
 
 def _run(command: Any) -> tuple[int, str]:
     """Exit code and what to say of it."""
+    from zsc.cli.shared import Machine
+    from zsc.machine import cluster
+
     try:
-        if not 0 <= getattr(command, "seed", 0) < 2**31:
-            raise UserError(f"seed is {command.seed}: use one from 0 to {2**31 - 1}")
+        _check_seed(getattr(command, "seed", 0))
         getattr(command, "machine", Machine()).start()
         command()
         if sys.stdout is not None:  # which it is where the output was closed, as by >&-
             sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has enough, as in `zsc envs | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0, ""
+        return _enough_read(), ""
     except UserError:
         raise
     except OSError as error:  # no space, no permission, a file where a folder should be
@@ -126,6 +218,13 @@ def _run(command: Any) -> tuple[int, str]:
             raise
         return 3, str(lost)
     return 0, ""
+
+
+def _check_seed(seed: int | tuple[int, ...]) -> None:
+    """Raise UserError for a seed, or one of several, that no key is made of."""
+    for one in seed if isinstance(seed, tuple) else (seed,):
+        if not 0 <= one < 2**31:
+            raise UserError(f"seed is {one}: use one from 0 to {2**31 - 1}")
 
 
 def _told(error: OSError) -> str:

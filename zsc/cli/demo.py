@@ -10,7 +10,8 @@ import numpy as np
 
 from zsc.agents.bots import overcooked_bots
 from zsc.agents.pool import Pool
-from zsc.cli.play import drawn, summary_text, write_crossplay, write_film
+from zsc.cli.games import write_film
+from zsc.cli.play import drawn, summary_text, write_crossplay
 from zsc.cli.shared import check_new, timed
 from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
@@ -19,6 +20,7 @@ from zsc.evaluation import CrossPlay, crossplay
 from zsc.interrupts import NOTHING
 from zsc.populations import FictitiousCoPlay, OtherPlay, Recipe, SelfPlay
 
+LAST = "stranger_pair.gif"  # what is written last
 LAYOUT = "overcooked/mirror_ring"
 BOTS = ("onion_carrier", "plate_server", "greedy_cook", "hog")
 
@@ -29,14 +31,15 @@ class Demo:
     and draw what comes out. A few minutes on two cores."""
 
     out: Path = Path("demo")
-    """Folder to make; it must not exist."""
+    """Folder to make; one that was interrupted is gone on with."""
     seed: int = 0
     scale: float = 1.0
     """Share of the training steps; below 1 the pictures come sooner and show less."""
 
     def __call__(self) -> None:
         """Train, play, draw, and say what to look at."""
-        check_new(self.out)
+        if not self._interrupted():
+            check_new(self.out)
         if not 0 < self.scale <= 100:
             raise UserError(f"scale is {self.scale}: give a share of the steps such as 0.2")
         env = Overcooked(LAYOUT.removeprefix("overcooked/"))
@@ -44,10 +47,12 @@ class Demo:
         entries: dict[str, Pool] = {}
         for number, (name, recipe) in enumerate(_demo_recipes(self.scale).items()):
             with timed(times, name):
+                run = self.out / name.lower()
                 entries[name] = recipe.train(
                     env,
                     seed=self.seed + 1000 * number,
-                    out=self.out / name.lower(),
+                    out=run,
+                    resume=(run / "manifest.json").exists(),
                     progress=True,
                 )
         with timed(times, "cross-play"):
@@ -70,7 +75,12 @@ class Demo:
         """What to say if it was stopped."""
         if not self.out.exists():
             return NOTHING
-        return f"stopped; {self.out} keeps what was finished: choose another --out, or remove it"
+        return f"stopped; {self.out} keeps what was done: the same command does the rest"
+
+    def _interrupted(self) -> bool:
+        """True if the folder holds the beginning of a demo, and not its end."""
+        begun = any((self.out / name.lower()).is_dir() for name in _demo_recipes(1.0))
+        return begun and not (self.out / LAST).exists()
 
     def _films(self, env: Environment, pool: Pool, played: CrossPlay) -> list[str]:
         """The best self-play agent with itself, and the two that understand each other least."""
@@ -83,6 +93,7 @@ class Demo:
         told = []
         for name, (left, right) in pairs.items():
             agents, path = (pool.take([left]), pool.take([right])), self.out / f"{name}.gif"
+            path.unlink(missing_ok=True)
             write = partial(write_film, env, agents, path, seed=self.seed, steps=200)
             told.append(drawn(write, path))
         return told

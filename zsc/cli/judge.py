@@ -30,21 +30,24 @@ from zsc.errors import UserError
 from zsc.evaluation import CrossPlay, crossplay, load_crossplay
 from zsc.evaluation.cross_play import FILE as CROSSPLAY_FILE
 from zsc.evaluation.heldout import HeldOut, Score, check_held_out, list_rosters, roster, score
+from zsc.evaluation.history import read_curves
 from zsc.evaluation.intervals import rough
-from zsc.evaluation.plots import read_curves
 from zsc.evaluation.report.page import FILMS, Extras, Provenance, write_report
+from zsc.evaluation.tables import interval_text
 from zsc.files import fitted, read_json, write_text
 from zsc.train.run import read_manifest
 
 
 @dataclass(frozen=True)
 class ScoreRuns:
-    """Score pools with held-out partners: a named roster that ships with the package."""
+    """Score pools with held-out partners: a named roster that ships with the package, or your
+    own."""
 
     runs: tyro.conf.Positional[tuple[Path, ...]]
     """Run or pool folders; NAME=FOLDER gives a pool a name of its own."""
     roster: str | None = None
-    """The roster, e.g. overcooked/cramped_room@1; the newest of the runs' game if left out."""
+    """The roster, e.g. overcooked/cramped_room@1, or the folder of your own (zsc roster make); the
+    newest of the runs' game if left out."""
     episodes: int = 64
     """Episodes with each partner and seating."""
     seed: int = 0
@@ -100,6 +103,8 @@ class Report:
     """Invite the game's scripted partners too."""
     score: bool = False
     """Add the score with held-out partners."""
+    roster: str | None = None
+    """Whose partners: as of zsc score."""
     films: int = FILMS
     """At most so many cells can play their episode; 0 for a small page."""
 
@@ -160,11 +165,12 @@ class Report:
 
     def _held(self, env: Environment, pools: dict[str, Pool]) -> HeldOut | None:
         """The roster to score with, if that is asked for; refused before anything is played."""
-        if not self.score:
+        if not self.score and self.roster is None:
             return None
-        if not any(name.rsplit("@", 1)[0] == env.spec.id for name in list_rosters()):
+        known = {name.rsplit("@", 1)[0] for name in list_rosters()}
+        if self.roster is None and env.spec.id not in known:
             raise UserError(f"there is no roster for {env.spec.id}: leave out --score")
-        held = roster(env.spec.id)
+        held = roster(self.roster or env.spec.id)
         for name, pool in pools.items():
             check_held_out(name, pool, held)
         return held
@@ -204,9 +210,7 @@ def score_text(found: Score) -> str:
 
 
 def _interval(row: Any, name: str, digits: int) -> str:
-    mean, low, high = (row[f"{name}{end}"] for end in ("", " low", " high"))
-    bounds = "" if np.isnan(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
-    return f"{mean:.{digits}f}{bounds}"
+    return interval_text(*(row[f"{name}{end}"] for end in ("", " low", " high")), digits=digits)
 
 
 def _curves(runs: dict[str, Path]) -> dict[str, tuple[np.ndarray, np.ndarray]]:

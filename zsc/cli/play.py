@@ -1,4 +1,4 @@
-"""zsc envs, crossplay, render, record, convert: games, and who plays them with whom."""
+"""zsc crossplay: who plays with whom, and what is written about it."""
 
 from __future__ import annotations
 
@@ -11,23 +11,19 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-import zsc
 from zsc import interrupts
 from zsc.agents.pool import Pool
 from zsc.cli.shared import (
     CROSSPLAY_FORMAT,
-    Game,
     Machine,
     check_new,
     command_line,
     env_of,
     named,
     named_pools,
-    seated,
     with_bots,
 )
 from zsc.envs.base import Environment
-from zsc.envs.overcooked import Overcooked
 from zsc.errors import UserError, printable, shorten
 from zsc.evaluation import CrossPlay, crossplay, load_crossplay
 from zsc.evaluation.cross_play import FILE as CROSSPLAY_FILE
@@ -35,35 +31,8 @@ from zsc.evaluation.intervals import rough
 from zsc.evaluation.plots import save_picture
 from zsc.files import write_json, write_text
 from zsc.machine.cluster import leads
-from zsc.play.film import captions, in_words
-from zsc.records.overcooked_tables import human_games, reproduced
 
-_LEAST_REPRODUCED = 0.5  # share of states, below which people played another game
 _HEATMAP = "heatmap.png"
-_FREE = {
-    "overcooked": "any kitchen: --layout FILE",
-    "hanabi": 'any size: in Python, zsc.make("hanabi", colours=4, ...)',
-}
-
-
-@dataclass(frozen=True)
-class Envs:
-    """List the games."""
-
-    def __call__(self) -> None:
-        """Print a line per game."""
-        for name in zsc.list_envs():
-            if name in _FREE:
-                print(f"{name:34s} {_FREE[name]}")
-                continue
-            try:
-                env = zsc.make(name)
-            except UserError as error:  # of a game from elsewhere, which needs a setting, say
-                print(f"{name:34s} {error}")
-                continue
-            spec = env.spec
-            facts = f"{spec.num_agents} agents, {spec.num_actions} actions, horizon {spec.horizon}"
-            print(f"{name:34s} {facts}, {len(env.symmetry())} symmetries")
 
 
 @dataclass(frozen=True)
@@ -130,82 +99,6 @@ class CrossPlayRuns:
         return found
 
 
-@dataclass(frozen=True)
-class Render:
-    """Write a GIF of one episode."""
-
-    runs: tyro.conf.Positional[tuple[Path, ...]]
-    """One run (an agent with itself), or one per seat."""
-    out: Path
-    """The GIF to write; it must not exist."""
-    members: tuple[int, ...] = (0,)
-    """Which member of each run."""
-    seed: int = 0
-    steps: int | None = None
-    """Show only the first steps."""
-
-    def __call__(self) -> None:
-        """Play and write."""
-        check_new(self.out, (".gif",))
-        if self.steps is not None and self.steps < 1:
-            raise UserError(f"steps is {self.steps}: show at least 1")
-        env, agents = seated(self.runs, self.members)
-        earned = write_film(env, agents, self.out, seed=self.seed, steps=self.steps)
-        print(f"{self.out}: {earned}")
-
-
-@dataclass(frozen=True)
-class RecordGames:
-    """Keep whole games in a file: states, observations, actions, rewards, events."""
-
-    runs: tyro.conf.Positional[tuple[Path, ...]]
-    """One run (an agent with itself), or one per seat."""
-    out: Path
-    """The file to write (.safetensors); it must not exist."""
-    members: tuple[int, ...] = (0,)
-    """Which member of each run."""
-    episodes: int = 16
-    seed: int = 0
-
-    def __call__(self) -> None:
-        """Play and write."""
-        check_new(self.out)
-        env, agents = seated(self.runs, self.members)
-        played = zsc.record(env, agents, episodes=self.episodes, seed=self.seed)
-        ids = [agent.ids[0] for agent in agents]
-        played.save(self.out, env, notes={"players": ids, "seed": self.seed})
-        print(f"{self.out}: {len(played.length)} games, {int(played.length.sum())} steps")
-
-
-@dataclass(frozen=True)
-class Convert:
-    """Turn games that people played (Overcooked-AI's files of them) into a file of games."""
-
-    table: tyro.conf.Positional[Path]
-    """A table with one row per step (CSV, pickle), or trajectories (JSON), compressed or not. A
-    pickle that asks to run anything is refused."""
-    out: Path
-    """The file to write (.safetensors); it must not exist."""
-    game: Annotated[Game, tyro.conf.arg(name="")] = field(default_factory=Game)
-
-    def __call__(self) -> None:
-        """Read, check against the rules, write."""
-        env = self.game.make()
-        if not isinstance(env, Overcooked):
-            raise UserError(f"{env.spec.id} is not Overcooked: no other tables can be read")
-        check_new(self.out)
-        played = human_games(self.table, env)
-        share = reproduced(env, played)
-        if share < _LEAST_REPRODUCED:
-            raise UserError(
-                f"the rules lead to {share:.0%} of the states in {self.table} only: those games "
-                "were played by others, and are not converted"
-            )
-        played.save(self.out, env, notes={"source": self.table.name, "players": "human"})
-        size = f"{len(played.length)} games, {int(played.length.sum())} steps"
-        print(f"{self.out}: {size}; the rules lead to {share:.2%} of the recorded states")
-
-
 def unfinished(folder: Path) -> bool:
     """True if a cross-play's games are kept in a folder and its picture is not."""
     return (folder / CROSSPLAY_FILE).exists() and not (folder / _HEATMAP).exists()
@@ -239,17 +132,6 @@ def drawn(draw: Callable[[], object], path: Path) -> str:
         why = shorten(printable(f"{type(error).__name__}: {error}"), 200)
         return f"{path.name} could not be drawn ({why}); the rest is written"
     return f"{path.stem}: {path}"
-
-
-def write_film(
-    env: Environment, agents: tuple[Pool, ...], path: Path, *, seed: int, steps: int | None
-) -> str:
-    """A captioned GIF of an episode; what was earned in words."""
-    frames, earned = zsc.film(env, agents, seed=seed, steps=steps)
-    # a turn has to be read, a step only seen
-    pace, scale = (900, 1.0) if env.spec.turns else (90, 0.75)
-    zsc.save_gif(path, frames, captions=captions(earned), milliseconds=pace, scale=scale)
-    return in_words(earned[-1])
 
 
 def summary_text(played: CrossPlay) -> str:

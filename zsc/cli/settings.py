@@ -39,6 +39,8 @@ LEARNERS: dict[str, tuple[Any, Any]] = {  # name: (settings, learner from settin
     "vdn": (QConfig, vdn),
     "qmix": (QConfig, qmix),
 }
+#: Options of their own, and the settings that they are short for.
+SHORT = {"lr": "learner.learning_rate", "entropy": "learner.entropy", "games": "learner.envs"}
 DATA = "data"  # the option for recorded games
 _SIMPLE = (int, float, bool, str)
 
@@ -240,6 +242,26 @@ def shown(recipe: Recipe, spec: EnvSpec) -> str:
             text = "# " if value is None else ""
             lines.append(f"{text}{each.name} = {_text(value)}")
     return "\n".join(lines)
+
+
+def usual_settings(recipe: Recipe, spec: EnvSpec) -> dict[str, Any]:
+    """What the options stand for that are left out, by their names."""
+    stages = recipe.stages(spec)
+    if not stages:
+        return {}
+    first, last = stages[0], stages[-1]
+    makers = [name for name, make in NETWORKS.items() if make is last.network]
+    found: dict[str, Any] = {
+        "steps": f"{last.steps:g}",
+        "partner_steps": f"{first.steps:g}",
+        "learner": getattr(last.learner, "name", "ppo"),
+    }
+    found |= {"network": makers[0]} if makers else {}
+    config = config_of(last.learner)
+    for option, name in SHORT.items():
+        value = getattr(config, name.removeprefix("learner."), None)
+        found |= {} if value is None else {option: value}
+    return found
 
 
 def _names(recipe: Recipe, spec: EnvSpec) -> list[str]:

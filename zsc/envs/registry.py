@@ -58,7 +58,7 @@ def register_env(name: str, family: Family | Callable[..., Any]) -> None:
     FAMILIES.add(name, family if isinstance(family, Family) else Family(family))
 
 
-def make(name: str, **settings: Any) -> Environment:
+def make(name: str, /, **settings: Any) -> Environment:
     """The game of that name, e.g. `make("overcooked/cramped_room", horizon=200)`.
 
     Settings are the fields of the game's class. `make("overcooked", layout=TEXT)` builds any

@@ -23,12 +23,18 @@ from zsc.types import Array, Carry, Key, Params, State
 
 @door
 def record(
-    env: Environment, agents: tuple[Pool, ...], *, episodes: int = 1, seed: int = 0
+    env: Environment,
+    agents: tuple[Pool, ...],
+    *,
+    episodes: int = 1,
+    seed: int = 0,
+    first: int = 0,
 ) -> Record:
     """Let one agent per seat play, and keep everything. Episode e of a seed is always the same.
 
-    agents: one pool of a single agent per seat. Raises UserError for a wrong number of seats, a
-    pool of another game, or more than clearly fits into memory.
+    agents: one pool of a single agent per seat. first: the number of the first episode. Raises
+    UserError for a wrong number of seats, a pool of another game, or more than clearly fits into
+    memory.
     """
     check_game(env)
     seed = seed_of(seed)
@@ -41,13 +47,15 @@ def record(
         )
     if episodes < 1:
         raise UserError(f"{episodes} episodes: record at least 1")
+    if not 0 <= first < 2**31 - episodes:
+        raise UserError(f"there is no episode {first}: the first one is 0")
     params = tuple(jax.tree.map(lambda x: x[0], pool.params) for pool in agents)
     policies = tuple(pool.policy for pool in agents)
     shapes = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), episodes))
     made = _play.eval_shape(env, policies, params, shapes)
     what = f"a record of {episodes:,} games of {env.spec.horizon:,} steps"
     check(what, bytes_of(made), "record fewer episodes")
-    keys = jax.vmap(partial(jax.random.fold_in, jax.random.key(seed)))(jnp.arange(episodes))
+    keys = jax.vmap(partial(jax.random.fold_in, jax.random.key(seed)))(first + jnp.arange(episodes))
     return Record(*jax.tree.map(np.asarray, _play(env, policies, params, keys)))
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -17,7 +20,7 @@ from zsc.agents.policy import Policy
 from zsc.agents.pool import Pool, Roster, check_home
 from zsc.checks import seed_of
 from zsc.envs.base import Environment
-from zsc.errors import printable
+from zsc.errors import UserError, printable
 from zsc.files import write_atomically
 from zsc.machine.memory import check
 from zsc.play.episode import episode, record
@@ -32,14 +35,19 @@ CHUNK = 32  # episodes that are recorded at a time
 
 @door
 def film(
-    env: Environment, agents: tuple[Pool, ...], *, seed: int = 0, steps: int | None = None
+    env: Environment,
+    agents: tuple[Pool, ...],
+    *,
+    seed: int = 0,
+    steps: int | None = None,
+    episode: int = 0,
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """The frames [H, W, 3] of one episode and the return up to each of them, see `earned`.
 
-    agents: one pool of a single agent per seat. Raises UserError for a wrong number of seats or
-    a pool of another game.
+    agents: one pool of a single agent per seat. episode: which of the seed's. Raises UserError for
+    a wrong number of seats, a pool of another game, or no such episode.
     """
-    played = record(env, agents, seed=seed)
+    played = record(env, agents, seed=seed, first=episode)
     length = min(int(played.length[0]), steps or env.spec.horizon)
     draw = lambda time: env.render(jax.tree.map(lambda x: x[0, time], played.states))
     first = draw(0)
@@ -121,12 +129,7 @@ def save_gif(
     scale: float = 1.0,
 ) -> Path:
     """Write frames as an endless GIF, with a line of text under each if captions are given."""
-    images = [Image.fromarray(frame) for frame in frames]
-    if scale != 1.0:
-        images = [x.resize((int(x.width * scale), int(x.height * scale))) for x in images]
-    if captions is not None:
-        images = [_captioned(x, text) for x, text in zip(images, captions, strict=True)]
-    small = [image.quantize(64) for image in images]
+    small = [image.quantize(64) for image in _pages(frames, captions, scale)]
     target, data = Path(path), io.BytesIO()
     small[0].save(
         data,
@@ -140,6 +143,56 @@ def save_gif(
     target.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(target, data.getvalue())
     return target
+
+
+def save_mp4(
+    path: str | Path,
+    frames: list[np.ndarray],
+    *,
+    captions: list[str] | None = None,
+    milliseconds: int = 90,
+    scale: float = 1.0,
+) -> Path:
+    """Write frames as an H.264 film that any player shows; as `save_gif` beside that.
+
+    Raises UserError where the program ffmpeg is not installed, or fails.
+    """
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise UserError("an mp4 needs ffmpeg, which is not installed: install it, or write a .gif")
+    pages = _pages(frames, captions, scale)
+    # H.264 halves the colours' resolution: both sides are even
+    width, height = (side + side % 2 for side in pages[0].size)
+    raw = b"".join(np.asarray(_padded(page, width, height)).tobytes() for page in pages)
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "film.mp4"
+        command = [program, "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
+                   "-s", f"{width}x{height}", "-r", f"{1000 / milliseconds:g}", "-i", "-",
+                   "-c:v", "libx264", "-pix_fmt", "yuv420p", str(made)]  # fmt: skip
+        done = subprocess.run(command, input=raw, capture_output=True, check=False)
+        if done.returncode or not made.exists():
+            why = done.stderr.decode(errors="replace").strip().splitlines()
+            raise UserError(f"ffmpeg could not write {path}: {why[-1] if why else 'no reason'}")
+        write_atomically(target, made.read_bytes())
+    return target
+
+
+def _pages(frames: list[np.ndarray], captions: list[str] | None, scale: float) -> list[Image.Image]:
+    """Frames as images, scaled, with a line of text under each if captions are given."""
+    images = [Image.fromarray(frame) for frame in frames]
+    if scale != 1.0:
+        images = [x.resize((int(x.width * scale), int(x.height * scale))) for x in images]
+    if captions is not None:
+        images = [_captioned(x, text) for x, text in zip(images, captions, strict=True)]
+    return images
+
+
+def _padded(image: Image.Image, width: int, height: int) -> Image.Image:
+    page = Image.new("RGB", (width, height), (255, 255, 255))
+    page.paste(image, (0, 0))
+    return page
 
 
 def _captioned(image: Image.Image, text: str) -> Image.Image:

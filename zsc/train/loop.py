@@ -29,6 +29,13 @@ class Saving(NamedTuple):
     write: Callable[[TrainState], None]
 
 
+class Watching(NamedTuple):
+    """When a population is to be looked at while it learns."""
+
+    due: Callable[[int], bool]  # (updates done) -> now?
+    look: Callable[[TrainState], bool]  # True: it has learned enough
+
+
 def fit(
     update: Update,
     state: TrainState,
@@ -38,6 +45,8 @@ def fit(
     sinks: Sequence[Sink] = (),
     steps_per_update: int = 1,
     saving: Saving | None = None,
+    watching: Watching | None = None,
+    stage: str = "",
 ) -> TrainState:
     """Train until `updates` updates are done in all; `chunk` at a time are one device program.
 
@@ -50,13 +59,17 @@ def fit(
 
     saving: when and how the state is kept. The rows before it are handed to the sinks first, so
     that whoever goes on from it misses none.
+
+    watching: who looks at the state now and then, between two chunks, and may end the training
+    early: what it was is then saved. Nobody waits for that where it is not asked for. stage: what
+    the sinks are told of a training in several.
     """
     run = _chunk(update, chunk)
     done = int(state.update)
     alive = np.asarray(to_host(state.alive))
     state = jax.tree.map(jnp.copy, state)  # the caller's arrays are not given away
     for sink in sinks:
-        sink.start(Progress(done, updates, steps_per_update, len(state.key)))
+        sink.start(Progress(done, updates, steps_per_update, len(state.key), stage))
     last = time.perf_counter()
 
     def report(log: Metrics, begun: int, count: int) -> None:
@@ -81,10 +94,16 @@ def fit(
             if waiting is not None:
                 report(*waiting)
             waiting, done = (log, done, count), done + count
-            if saving is not None and saving.due(done):
+            looked = watching is not None and watching.due(done)
+            saved = saving is not None and saving.due(done)
+            if looked or saved:
                 report(*waiting)
                 waiting = None
+            enough = watching is not None and looked and watching.look(state)
+            if saving is not None and (saved or enough):
                 saving.write(state)
+            if enough:
+                break
         if waiting is not None:
             report(*waiting)
     finally:

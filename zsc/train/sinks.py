@@ -22,10 +22,15 @@ class Progress(NamedTuple):
     updates: int  # updates to do in all
     steps_per_update: int  # environment steps per member
     members: int
+    stage: str = ""  # of a training in several; each begins at update 1
 
 
 class Sink(Protocol):
-    """Takes the rows of a run. Every member keeps its own column; nothing is averaged."""
+    """Takes the rows of a run. Every member keeps its own column; nothing is averaged.
+
+    A sink may have a method `judged(row)` too: it is told each row of a validation, see
+    `zsc.train.validation`.
+    """
 
     def start(self, progress: Progress) -> None:
         """A training begins, or goes on."""
@@ -57,6 +62,14 @@ class Memory:
 
     def __getitem__(self, name: str) -> np.ndarray:
         return np.array([row[name] for row in self.rows])
+
+
+def tell_judged(sinks: Sequence[Sink], row: Row) -> None:
+    """A row of a validation to those sinks that want to know."""
+    for sink in sinks:
+        judged = getattr(sink, "judged", None)
+        if judged is not None:
+            judged(row)
 
 
 class JsonLines:
@@ -114,7 +127,7 @@ class ProgressBar:
     """A line on the terminal: updates, steps per second, return of each member, time left."""
 
     def __init__(self, title: str = "training", shown: int = 6) -> None:
-        self.title, self.shown = title, shown
+        self.title, self.shown, self.others = title, shown, ""
 
     def start(self, progress: Progress) -> None:
         """Draw the bar."""
@@ -141,7 +154,11 @@ class ProgressBar:
     def write(self, rows: Sequence[Row], seconds: float) -> None:
         """Move on by the rows."""
         speed, returns = told_of(rows, seconds, self.progress, self.shown)
-        self.bar.update(self.task, advance=len(rows), speed=speed, returns=returns)
+        self.bar.update(self.task, advance=len(rows), speed=speed, returns=returns + self.others)
+
+    def judged(self, row: Row) -> None:
+        """Show it beside the returns from now on."""
+        self.others = in_words(row)
 
     def close(self) -> None:
         """Leave the finished line on the screen."""
@@ -152,7 +169,7 @@ class ProgressLines:
     """A line now and then: what `ProgressBar` shows, where there is no terminal to draw on."""
 
     def __init__(self, title: str = "training", shown: int = 6) -> None:
-        self.title, self.shown = title, shown
+        self.title, self.shown, self.others = title, shown, ""
 
     def start(self, progress: Progress) -> None:
         """Say what begins."""
@@ -166,7 +183,11 @@ class ProgressLines:
         """Say how far it is, if that is due."""
         self.done += len(rows)
         speed, returns = told_of(rows, seconds, self.progress, self.shown)
-        self.lines.move(self.done, f"{speed}, {returns}")
+        self.lines.move(self.done, f"{speed}, {returns}{self.others}")
+
+    def judged(self, row: Row) -> None:
+        """Say it with the next line."""
+        self.others = in_words(row)
 
     def close(self) -> None:
         """Say how it ended."""
@@ -182,6 +203,11 @@ def told_of(rows: Sequence[Row], seconds: float, progress: Progress, shown: int)
     rate = steps / seconds
     speed = f"{rate / 1e3:.0f}k" if rate >= 1e4 else f"{rate:.0f}"
     return f"{speed} steps/s", f"return {values}{more}"
+
+
+def in_words(row: Row) -> str:
+    """The mean return with the partners of a validation."""
+    return f", with others {np.mean(row['return']):.3g}"
 
 
 def on_terminal() -> bool:

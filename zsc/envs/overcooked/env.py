@@ -18,6 +18,7 @@ from zsc.envs.overcooked.automorphisms import layout_symmetry
 from zsc.envs.overcooked.bounds import most_return
 from zsc.envs.overcooked.events import event_names
 from zsc.envs.overcooked.file_rules import MOST_TIME
+from zsc.envs.overcooked.layout_names import check_name
 from zsc.envs.overcooked.layouts import Layout, Terrain
 from zsc.envs.overcooked.naming import Kitchen, find_kitchen
 from zsc.envs.overcooked.rules import RULES_2019, Rules
@@ -43,6 +44,7 @@ class Overcooked:
     random_starts: start cells drawn anew for each episode instead of the layout's own.
     dynamics: "2019" (soups of three onions, pots start by themselves), or "2020" (tomatoes, the
         kitchen's own orders, cooking is started by an interact with empty hands).
+    name: what a drawing of your own is called, in ids, titles and labels: "overcooked/NAME".
 
     reward is the team's, to all agents alike. info["sparse"] and info["shaped"] are per agent.
     """
@@ -52,9 +54,11 @@ class Overcooked:
     encoding: str = "compact"
     random_starts: bool = False
     dynamics: str = "2019"
+    name: str = ""
 
     def __post_init__(self) -> None:
         settle(self)
+        check_name(self.name, self.layout)
         if self.horizon < 1:
             raise UserError(f"horizon is {self.horizon}: an episode needs at least 1 step")
         if self.encoding not in ENCODINGS and _frame(self.encoding) is None:
@@ -231,9 +235,8 @@ def _spec(env: Overcooked) -> EnvSpec:
     most = None  # what games begin with may be soup already
     if found.begins is None:
         most = most_return(rules, cooks, len(env.kitchen.pots), env.horizon)
-    return _spec_of(
-        f"overcooked/{found.id}", shape, largest, obs_id, env.horizon, rules, most, cooks
-    )
+    name = f"overcooked/{env.name or found.id}"
+    return _spec_of(name, shape, largest, obs_id, env.horizon, rules, most, cooks)
 
 
 def _spec_of(
