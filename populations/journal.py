@@ -36,6 +36,7 @@ BEFORE = {
     "priority": 0.0,
     "dynamics": "2019",
     "name": "",
+    "without": [],
 }
 
 

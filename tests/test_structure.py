@@ -24,7 +24,7 @@ RUNS_CODE = {"eval", "exec"}
 ROOMS = (
     "types", "version", "errors", "interrupts", "checks", "keys", "switches", "schema", "files",
     "registry",
-    "machine", "nets", "envs", "agents", "records", "play", "learn", "train", "public",
+    "machine", "nets", "envs", "agents", "records", "play", "adapters", "learn", "train", "public",
     "evaluation", "populations", "cli", "__main__",
 )  # fmt: skip
 #: Rooms of one height, which do not know each other.

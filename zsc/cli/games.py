@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,10 +29,24 @@ _FREE = {
 
 @dataclass(frozen=True)
 class Envs:
-    """List the games."""
+    """List the games, or draw kitchens that are made by chance."""
+
+    generate: int | None = None
+    """How many kitchens to draw on one sheet instead."""
+    seed: int = 0
+    """Of the kitchens."""
+    size: Annotated[str, tyro.conf.arg(metavar="ROWSxCOLUMNS")] = "7x8"
+    """The largest that they may be."""
+    out: Path = Path("kitchens.png")
+    """The sheet; it must not exist."""
 
     def __call__(self) -> None:
-        """Print a line per game."""
+        """Print a line per game, or per kitchen."""
+        if self.generate is not None:
+            from zsc.cli.kitchens import generated  # pictures are loaded only here
+
+            print(generated(self.generate, self.seed, _size(self.size), self.out))
+            return
         for name in zsc.list_envs():
             if name in _FREE:
                 print(f"{name:34s} {_FREE[name]}")
@@ -44,6 +59,13 @@ class Envs:
             spec = env.spec
             facts = f"{spec.num_agents} agents, {spec.num_actions} actions, horizon {spec.horizon}"
             print(f"{name:34s} {facts}, {len(env.symmetry())} symmetries")
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([1-9]\d{0,2})x([1-9]\d{0,2})", text)
+    if found is None:
+        raise UserError(f"--size {text}: give rows and columns, such as 7x8")
+    return int(found[1]), int(found[2])
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,8 @@ def check_commutes(
     may settle a race of two agents by their seats.
     """
     symmetry, spec = env.symmetry(), env.spec
-    flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), states)
+    # by its sizes: games without pots or buttons have states with empty arrays
+    flat = jax.tree.map(lambda x: x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]), states)
     mask = np.asarray(shown.mask).reshape(-1, spec.num_agents, spec.num_actions)
     open_games = np.flatnonzero(~np.asarray(shown.done).reshape(-1))[:256]
     state = jax.tree.map(lambda x: x[open_games], flat)

@@ -15,7 +15,10 @@ from zsc.envs.base import Environment, settings_of
 from zsc.envs.dual_destination import DualDestination
 from zsc.envs.hanabi import VARIANTS, Hanabi
 from zsc.envs.lever import Lever
+from zsc.envs.mpe import SCENES, Particles
 from zsc.envs.overcooked import LAYOUTS, ORDERED, ManyKitchens, Overcooked
+from zsc.envs.overcooked_v2 import LAYOUTS as V2_LAYOUTS
+from zsc.envs.overcooked_v2 import OvercookedV2
 from zsc.errors import UserError, shorten, unknown
 from zsc.registry import Registry, resolve
 from zsc.schema import MisfitError, as_fields
@@ -170,6 +173,9 @@ def _hashable(value: Any) -> Any:
 
 register_env("lever", Family(Lever, {"iterated": {"rounds": 6}}))
 register_env("dual_destination", Family(DualDestination, {"fixed": {"fixed": True}}))
+# any game of jaxmarl, where that is installed
+register_env("jaxmarl", Family("zsc.adapters.jaxmarl:JaxmarlGame", needs=("env",)))
+register_env("mpe", Family(Particles, {name: {"scene": name} for name in SCENES}, needs=("scene",)))
 register_env(
     "overcooked",
     Family(
@@ -180,6 +186,15 @@ register_env(
         table="zsc.evaluation.games.overcooked:event_table",
         needs=("layout",),
         forms={"kitchens": ManyKitchens},
+    ),
+)
+register_env(
+    "overcooked_v2",
+    Family(
+        OvercookedV2,
+        {name: {"layout": name} for name in V2_LAYOUTS},
+        bots="zsc.agents.bots.overcooked_v2:overcooked_v2_bots",
+        needs=("layout",),
     ),
 )
 register_env(

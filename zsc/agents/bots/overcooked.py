@@ -8,12 +8,12 @@ shortest way there, along tables that are worked out once per layout.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
+from zsc.agents.bots.ways import FAR, floor_index, head_for, ways_of
 from zsc.agents.policy import Inputs, Out, Policy, no_carry, register
 from zsc.agents.pool import Label, Pool, make_pool
 from zsc.envs.overcooked import Layout, Overcooked, parse_layout
@@ -21,8 +21,6 @@ from zsc.envs.overcooked.layouts import COUNTER, DISHES, ONIONS, SERVING
 from zsc.envs.overcooked.state import DISH, INTERACT, NOTHING, ONION, POT_SIZE, SOUP, STAY, State
 from zsc.errors import UserError, unknown
 from zsc.types import Array, Carry, Key
-
-FAR = 10_000  # a distance that no walk has
 
 
 class BotParams(NamedTuple):
@@ -84,46 +82,6 @@ def overcooked_bot(*, layout: str) -> Policy:
     return Policy("overcooked_bot", config, init, no_carry, apply, reads=("state",))
 
 
-class _Ways(NamedTuple):
-    """Shortest ways, worked out once per layout. F floor cells, C cells of the grid."""
-
-    walk: np.ndarray  # [F, F, C] int16: partner on floor p, from floor f until beside cell c
-    free: np.ndarray  # [F, C] int16: the same without a partner
-    step: np.ndarray  # [F, 4] floor index of the neighbour in a direction, -1 where there is none
-    facing: np.ndarray  # [F, C] direction from floor f to the neighbouring cell c, -1 if apart
-
-
-@cache
-def _ways(layout: Layout) -> _Ways:
-    floor = [int(cell) for cell in layout.floor]
-    index = {cell: i for i, cell in enumerate(floor)}
-    step = np.full((len(floor), 4), -1, np.int32)
-    facing = np.full((len(floor), len(layout.kinds)), -1, np.int32)
-    for i, cell in enumerate(floor):
-        for direction, other in layout.neighbours(cell).items():
-            facing[i, other] = direction
-            step[i, direction] = index.get(other, -1)
-    free = _distances(step, facing, blocked=-1)
-    walk = np.stack([_distances(step, facing, blocked=p) for p in range(len(floor))])
-    return _Ways(walk, free, step, facing)
-
-
-def _distances(step: np.ndarray, facing: np.ndarray, blocked: int) -> np.ndarray:
-    """[F, C] steps from each floor cell to one beside each cell, never over the blocked one."""
-    count = len(step)
-    between = np.full((count, count), FAR, np.int64)
-    np.fill_diagonal(between, 0)
-    for i in range(count):
-        for j in step[i]:
-            if j >= 0 and j != blocked and i != blocked:
-                between[i, j] = 1
-    for via in range(count):
-        between = np.minimum(between, between[:, via, None] + between[None, via])
-    usable = (facing >= 0) & (np.arange(count) != blocked)[:, None]
-    beside = np.where(usable[None], between[:, :, None], FAR).min(1)
-    return np.minimum(beside, FAR).astype(np.int16)
-
-
 class _Sight(NamedTuple):
     """What a cook takes in: masks over the cells of the grid, and a few facts."""
 
@@ -145,9 +103,9 @@ def _look(layout: Layout, state: State, agent: Array) -> _Sight:
     idle = state.pot_tick < 0
     room = (pots & (idle & (state.pot_n < POT_SIZE))[:, None]).any(0)
     cooking = (pots & (~idle | (state.pot_n >= POT_SIZE))[:, None]).any(0)
-    free = jnp.asarray(_ways(layout).free)
-    here = _floor_index(layout, state.cell[agent])
-    there = _floor_index(layout, state.cell[1 - agent])
+    free = jnp.asarray(ways_of(layout).free)
+    here = floor_index(layout, state.cell[agent])
+    there = floor_index(layout, state.cell[1 - agent])
     reach = free[here] < FAR
     empty = (layout.kinds == COUNTER) & (items == NOTHING)
     return _Sight(
@@ -160,10 +118,6 @@ def _look(layout: Layout, state: State, agent: Array) -> _Sight:
         reach=reach,
         pass_on=empty & reach & (free[there] < FAR),
     )
-
-
-def _floor_index(layout: Layout, cell: Array) -> Array:
-    return jnp.argmax(jnp.asarray(layout.floor) == cell)
 
 
 def _goal(layout: Layout, params: BotParams, sight: _Sight) -> Array:
@@ -209,31 +163,15 @@ def _goal(layout: Layout, params: BotParams, sight: _Sight) -> Array:
 
 def _choose(layout: Layout, params: BotParams, state: State, agent: Array) -> Array:
     """[N] probabilities of the actions that lead to the goal."""
-    ways = _ways(layout)
-    works = (params.onions > 0) | (params.plates > 0)
-    sight = _look(layout, state, agent)
-    goal = _goal(layout, params, sight)
-    here = _floor_index(layout, state.cell[agent])
-    there = _floor_index(layout, state.cell[1 - agent])
-    around = jnp.asarray(ways.walk)[there]  # [F, C]
-    straight = jnp.asarray(ways.free)
-    open_way = jnp.where(goal, around[here], FAR).min() < FAR
-    table = jnp.where((params.yields > 0) & open_way, around, straight)
-    target = jnp.argmin(jnp.where(goal, table[here], FAR))
-
-    beside = table[here, target] == 0
-    facing = jnp.asarray(ways.facing)[here, target]
-    at_tile = jnp.where(state.direction[agent] == facing, INTERACT, facing)
-    onward = jnp.asarray(ways.step)[here]  # [4]
-    left = jnp.where(onward >= 0, table[onward, target], FAR)
-    nearest = (left == left.min()) & (onward >= 0)
-    walk = jnp.concatenate([nearest, jnp.zeros(2, bool)])
-    act = jnp.where(beside, jnp.arange(6) == at_tile, walk)
+    works, yields = (params.onions > 0) | (params.plates > 0), params.yields > 0
+    goal = _goal(layout, params, _look(layout, state, agent))
+    way = head_for(layout, goal, state.cell[agent], state.cell[1 - agent], yields)
+    at_tile = jnp.where(state.direction[agent] == way.facing, INTERACT, way.facing)
+    walk = jnp.concatenate([way.nearer, jnp.zeros(2, bool)])
+    act = jnp.where(way.beside, jnp.arange(6) == at_tile, walk)
     # the partner stands in the only way, or there is nothing to do: step aside for it
-    free = (onward >= 0) & (onward != there)
-    aside = jnp.concatenate([free, jnp.ones(1, bool), jnp.zeros(1, bool)])
-    idle = jnp.where((params.yields > 0) & works, aside, jnp.arange(6) == STAY)
-    stuck = (params.yields > 0) & ~open_way & ~beside
-    act = jnp.where(stuck, aside, act)
+    aside = jnp.concatenate([way.aside, jnp.ones(1, bool), jnp.zeros(1, bool)])
+    act = jnp.where(yields & ~way.open & ~way.beside, aside, act)
+    idle = jnp.where(yields & works, aside, jnp.arange(6) == STAY)
     act = jnp.where(goal.any(), act, idle)
     return act / act.sum()

@@ -2,7 +2,7 @@
 
 from zsc.envs.overcooked.drawings import parse_layout
 from zsc.envs.overcooked.env import Overcooked
-from zsc.envs.overcooked.generator import is_solvable, random_layouts
+from zsc.envs.overcooked.generator import digest, is_solvable, random_layouts
 from zsc.envs.overcooked.kitchens import ManyKitchens, RandomKitchens, stack_terrains
 from zsc.envs.overcooked.layout_files import read_layout
 from zsc.envs.overcooked.layouts import (
@@ -15,6 +15,8 @@ from zsc.envs.overcooked.layouts import (
 )
 from zsc.envs.overcooked.orders import ORDERED
 from zsc.envs.overcooked.rules import Rules
+from zsc.envs.overcooked.solvable import Difficulty, difficulty
+from zsc.envs.overcooked.templates import TemplateKitchens
 
 __all__ = [
     "BRIGADES",
@@ -22,12 +24,16 @@ __all__ = [
     "LAYOUTS",
     "MIRRORED",
     "ORDERED",
+    "Difficulty",
     "Layout",
     "ManyKitchens",
     "Overcooked",
     "RandomKitchens",
     "Rules",
+    "TemplateKitchens",
     "Terrain",
+    "difficulty",
+    "digest",
     "is_solvable",
     "parse_layout",
     "random_layouts",

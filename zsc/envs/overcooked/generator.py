@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 
 import numpy as np
@@ -23,9 +24,18 @@ _MOST = {"P": 3, "O": 3, "D": 2, "S": 2}  # of each object
 _SMALLEST = (3, 5)
 
 
+def digest(layout: Layout) -> str:
+    """Twelve letters that stand for a kitchen: its walls, objects and starts, not its name."""
+    return hashlib.sha256(layout.text().encode()).hexdigest()[:12]
+
+
 @cache
-def random_layouts(seed: int, count: int, size: tuple[int, int]) -> tuple[Layout, ...]:
+def random_layouts(
+    seed: int, count: int, size: tuple[int, int], without: tuple[str, ...] = ()
+) -> tuple[Layout, ...]:
     """So many different kitchens of at most (H, W); the same for the same arguments.
+
+    without: digests of kitchens that are left out, such as those that agents are judged in.
 
     In each of them both cooks can move, every kind of object is within somebody's reach, and soup
     can be made, in divided kitchens perhaps only by handing over. Raises UserError if the size is
@@ -40,7 +50,7 @@ def random_layouts(seed: int, count: int, size: tuple[int, int]) -> tuple[Layout
     found: dict[str, Layout] = {}
     for _ in range(20 * count + 1_000):
         layout = _try_layout(rng, size)
-        if layout is not None:
+        if layout is not None and digest(layout) not in without:
             found.setdefault(layout.name, layout)
         if len(found) == count:
             return tuple(found.values())

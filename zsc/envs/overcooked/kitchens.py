@@ -23,10 +23,11 @@ from zsc.envs.overcooked.env import (
     limited_step,
     time_step,
 )
-from zsc.envs.overcooked.generator import random_layouts
+from zsc.envs.overcooked.generator import digest, random_layouts
 from zsc.envs.overcooked.layouts import Layout, Terrain
 from zsc.envs.overcooked.naming import find_kitchen
 from zsc.envs.overcooked.state import State, initial_state, restore, snapshot
+from zsc.envs.overcooked.templates import TemplateKitchens
 from zsc.envs.symmetry import Symmetry, trivial_symmetry
 from zsc.errors import UserError
 from zsc.types import Array, Key
@@ -43,16 +44,26 @@ class KitchenState(NamedTuple):
 
 @dataclass(frozen=True)
 class RandomKitchens:
-    """A generator: one of `count` different kitchens that `random_layouts` makes of a seed."""
+    """A generator: one of `count` different kitchens that `random_layouts` makes of a seed.
+
+    without: digests of kitchens that never come: `RandomKitchens(seed=1, count=50).digests` of
+        those that agents are to be judged in keeps training apart from them.
+    """
 
     seed: int = 0
     count: int = 1_024
     size: tuple[int, int] = (9, 9)
+    without: tuple[str, ...] = ()
 
     @property
     def layouts(self) -> tuple[Layout, ...]:
         """All of them."""
-        return random_layouts(self.seed, self.count, tuple(self.size))
+        return random_layouts(self.seed, self.count, tuple(self.size), tuple(self.without))
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """What stands for each of them."""
+        return tuple(map(digest, self.layouts))
 
     def __call__(self, key: Key) -> Terrain:
         """The terrain of one of them, each as likely."""
@@ -201,14 +212,16 @@ def _check_size(size: Any) -> None:
         raise UserError(f"size is {size!r}: give rows and columns of the frame, such as (9, 9)")
 
 
-def _generator(settings: dict[str, Any]) -> RandomKitchens:
+def _generator(settings: dict[str, Any]) -> Generator:
     """The generator with these settings; only ours can be made again of what a manifest tells."""
-    if set(settings) != set(RandomKitchens.__dataclass_fields__):
-        raise UserError(
-            f"kitchens of a generator with the settings {', '.join(settings)} cannot be made again "
-            "from a manifest: build the environment yourself"
-        )
-    return RandomKitchens(**settings | {"size": tuple(settings["size"])})
+    for kind in (RandomKitchens, TemplateKitchens):
+        if set(settings) <= set(kind.__dataclass_fields__):
+            tuples = {k: tuple(v) for k, v in settings.items() if isinstance(v, list | tuple)}
+            return kind(**settings | tuples)
+    raise UserError(
+        f"kitchens of a generator with the settings {', '.join(settings)} cannot be made again "
+        "from a manifest: build the environment yourself"
+    )
 
 
 @cache

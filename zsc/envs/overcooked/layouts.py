@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from zsc.envs.floor_plan import FloorPlan
 from zsc.errors import UserError
 from zsc.types import Array
 
@@ -129,22 +130,8 @@ class Terrain(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Layout:
-    """A checked kitchen. Cells are numbered row by row: cell = y * width + x."""
-
-    name: str
-    rows: tuple[str, ...]  # terrain without the starts
-    starts: tuple[int, ...]  # [A] cells of player 1, player 2, ...
-
-    @property
-    def height(self) -> int:
-        """Rows."""
-        return len(self.rows)
-
-    @property
-    def width(self) -> int:
-        """Columns."""
-        return len(self.rows[0])
+class Layout(FloorPlan):
+    """A checked kitchen; starts are those of player 1, player 2, ..."""
 
     @cached_property
     def kinds(self) -> np.ndarray:
@@ -154,11 +141,6 @@ class Layout:
     def cells(self, kind: int) -> np.ndarray:
         """The cells of one kind, in row-major order."""
         return np.flatnonzero(self.kinds == kind)
-
-    @cached_property
-    def floor(self) -> np.ndarray:
-        """[F] floor cells."""
-        return self.cells(FLOOR)
 
     @cached_property
     def pots(self) -> np.ndarray:
@@ -176,35 +158,6 @@ class Layout:
     def num_reachable_counters(self) -> int:
         """How many of `counters` border on floor: only these can ever change in play."""
         return sum(self.beside_floor(cell) for cell in self.counters)
-
-    def neighbours(self, cell: int) -> dict[int, int]:
-        """Direction (0 N, 1 S, 2 E, 3 W) to neighbouring cell, inside the grid."""
-        y, x = divmod(int(cell), self.width)
-        around = {0: (y - 1, x), 1: (y + 1, x), 2: (y, x + 1), 3: (y, x - 1)}
-        return {
-            direction: row * self.width + column
-            for direction, (row, column) in around.items()
-            if 0 <= row < self.height and 0 <= column < self.width
-        }
-
-    def beside_floor(self, cell: int) -> bool:
-        """True if an agent could stand beside the cell."""
-        return any(self.kinds[other] == FLOOR for other in self.neighbours(cell).values())
-
-    def component(self, start: int) -> frozenset[int]:
-        """The floor cells that can be walked to from a floor cell."""
-        found, frontier = {int(start)}, [int(start)]
-        while frontier:
-            for other in self.neighbours(frontier.pop()).values():
-                if self.kinds[other] == FLOOR and other not in found:
-                    found.add(other)
-                    frontier.append(other)
-        return frozenset(found)
-
-    @cached_property
-    def rooms(self) -> tuple[frozenset[int], ...]:
-        """By player: the part of the kitchen that its start belongs to, where it stays."""
-        return tuple(self.component(start) for start in self.starts)
 
     @cached_property
     def start_pairs(self) -> np.ndarray:

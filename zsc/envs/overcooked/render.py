@@ -67,7 +67,8 @@ def _corner(width: int, cell: int) -> tuple[int, int]:
     return cell % width * TILE, cell // width * TILE
 
 
-def _disc(pen: Any, x: float, y: float, radius: float, fill: Any, outline: Any = _INK) -> None:
+def disc(pen: Any, x: float, y: float, radius: float, fill: Any, outline: Any = _INK) -> None:
+    """A filled circle."""
     pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=fill, outline=outline)
 
 
@@ -77,10 +78,10 @@ def _tile(pen: Any, x: int, y: int, kind: int) -> None:
     middle = (x + TILE / 2, y + TILE / 2)
     if kind in (ONIONS, TOMATOES):
         for dx, dy in ((-9, 6), (9, 6), (0, -8)):
-            _disc(pen, middle[0] + dx, middle[1] + dy, 9, _ONION if kind == ONIONS else _TOMATO)
+            disc(pen, middle[0] + dx, middle[1] + dy, 9, _ONION if kind == ONIONS else _TOMATO)
     elif kind == DISHES:
         for shift in (6, 0, -6):
-            _disc(pen, middle[0], middle[1] + shift, 13, _PLATE)
+            disc(pen, middle[0], middle[1] + shift, 13, _PLATE)
     elif kind == SERVING:
         pen.rectangle((x + 8, y + 14, x + TILE - 9, y + TILE - 15), fill=(222, 238, 222))
         pen.text((x + 12, y + TILE / 2 - 6), "SERVE", fill=_INK)
@@ -90,13 +91,13 @@ def _item(pen: Any, x: float, y: float, item: int, scale: float = 1.0) -> None:
     if item == NOTHING:
         return
     if item in (ONION, TOMATO):
-        _disc(pen, x, y, 9 * scale, _ONION if item == ONION else _TOMATO)
+        disc(pen, x, y, 9 * scale, _ONION if item == ONION else _TOMATO)
         return
-    _disc(pen, x, y, 13 * scale, _PLATE)
+    disc(pen, x, y, 13 * scale, _PLATE)
     if item == DISH:
-        _disc(pen, x, y, 9 * scale, _PLATE, (200, 200, 200))
+        disc(pen, x, y, 9 * scale, _PLATE, (200, 200, 200))
         return
-    _disc(pen, x, y, 9 * scale, _SOUP)
+    disc(pen, x, y, 9 * scale, _SOUP)
     content = int(CONTENT_OF_ITEM[item])
     if content != POT_SIZE:
         _inside(pen, x, y, content, scale)
@@ -106,14 +107,14 @@ def _inside(pen: Any, x: float, y: float, content: int, scale: float = 1.0) -> N
     """What a pot or soup is made of, side by side."""
     onions, tomatoes = ingredients(content)
     for number, fill in enumerate([_ONION] * onions + [_TOMATO] * tomatoes):
-        _disc(pen, x + 9 * scale * (number - 1), y, 5 * scale, fill)
+        disc(pen, x + 9 * scale * (number - 1), y, 5 * scale, fill)
 
 
 def _pot(pen: Any, x: int, y: int, content: int, tick: int, time: int) -> None:
     middle = (x + TILE / 2, y + TILE / 2)
-    _disc(pen, *middle, 18, (44, 44, 50))
+    disc(pen, *middle, 18, (44, 44, 50))
     if tick >= 0:
-        _disc(pen, *middle, 15, _SOUP)
+        disc(pen, *middle, 15, _SOUP)
         ready = tick >= time
         pen.pieslice(
             (x + 9, y + 9, x + TILE - 10, y + TILE - 10),
@@ -128,7 +129,7 @@ def _pot(pen: Any, x: int, y: int, content: int, tick: int, time: int) -> None:
 def _cook(pen: Any, x: int, y: int, agent: int, direction: int, held: int) -> None:
     middle = (x + TILE / 2, y + TILE / 2)
     dx, dy = ((0, -1), (0, 1), (1, 0), (-1, 0))[direction]
-    _disc(pen, *middle, 17, _HATS[agent])
+    disc(pen, *middle, 17, _HATS[agent])
     nose = (middle[0] + 17 * dx, middle[1] + 17 * dy)
     side = (7 * dy, 7 * dx)
     base = (middle[0] + 10 * dx, middle[1] + 10 * dy)
