@@ -30,9 +30,13 @@ format: $(DEV)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-oracle: $(DEV)  ## 200,000 Overcooked steps and 2,000 Hanabi games beside the reference engines
+oracle: $(DEV)  ## every game beside its reference engine, step by step; two hours
 	$(BIN)/python -m tests.oracle --steps 200000 --seed 0
+	$(BIN)/python -m tests.oracle --dynamics 2020 --steps 50000 --seed 0
+	$(BIN)/python -m tests.oracle --dynamics 2020 --cooks 3 --steps 20000 --seed 0
+	$(BIN)/python -m tests.oracle --dynamics 2019 --cooks 4 --steps 10000 --seed 0
 	$(BIN)/python -m tests.kitchens_oracle --kitchens 1024 --steps 20 --seed 0
+	$(BIN)/python -m tests.overcooked_v2_oracle --steps 138000 --seed 0
 	$(BIN)/python -m tests.hanabi_oracle --games 2000 --seed 0
 
 fuzz: $(DEV)  ## 5,000 altered files of every kind: each is read or refused with one line
@@ -55,6 +59,8 @@ bench: $(DEV)  ## the figures of benchmarks/RESULTS.md; hours
 	$(BIN)/python -m benchmarks.gap
 	$(BIN)/python -m benchmarks.overcooked_steps
 	$(BIN)/python -m benchmarks.kitchens
+	$(BIN)/python -m benchmarks.overcooked_v2_steps
+	$(BIN)/python -m benchmarks.overcooked_v2
 	$(BIN)/python -m benchmarks.hanabi_steps
 	$(BIN)/python -m benchmarks.engines
 	$(BIN)/python -m benchmarks.crossplay
