@@ -45,13 +45,15 @@ class Draws(NamedTuple):
     picks: Array  # [E, allies] float32: of those it sees, an enemy follows the one with the highest
 
 
-#: Steps of positions in map units: two millionths of a map's width at most from where they were.
-GRID = 2.0**-18
+#: Steps of positions in map units. Beyond the border, where a push may leave a unit for a step,
+#: they are twice as long, or float32 could not tell them from the corner.
+GRID = 2.0**-19
 
 
 def on_grid(position: Array) -> Array:
     """Positions rounded to the grid; half a step goes to the even one, so a mirror image agrees."""
-    return jnp.round(position / GRID) * GRID
+    step = jnp.where(jnp.abs(position) >= HALF, 2 * GRID, GRID)
+    return jnp.round(position / step) * step
 
 
 def snapshot(state: State) -> dict[str, Any]:
