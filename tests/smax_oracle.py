@@ -5,7 +5,8 @@
 Every step starts from our state, injected into the reference; both play the same actions, one in
 eight of them illegal, with the reference's own noise worked out from its key. Scripted enemies
 decide for themselves on both sides. Positions have to agree to 1e-5, what is told of positions
-accordingly, and everything else exactly but for the last bit of shares and moves. Where units
+accordingly, and everything else exactly but for the last bit of shares, moves and what noise was
+added to. Where units
 stand almost on one another, single precision from the map's corner and from its centre differ by
 more: there ours has to be that close to a step in double precision, or about as close as the
 reference is (three times as far at most). Exits with 1 if a number differs.
@@ -32,7 +33,7 @@ from zsc.envs.smax.state import Draws, State
 from zsc.envs.smax.units import HALF
 
 CLOSE = 1e-5  # positions, in map units
-LAST_BIT = 2e-7  # its moves are 0.99999994 long, its sums are in another order
+LAST_BIT = 2e-7  # its moves are 0.99999994 long; sums with noise are rounded as they are fused
 GAMES = 8  # at a time, so that battles get on
 #: One step more than the reference's limit is ours: it tests its counter before raising it.
 HORIZON = 101
@@ -219,7 +220,7 @@ def need_same(pairs: dict[str, Any], running: np.ndarray, where: str) -> None:
         mine, theirs = pairs["unit_positions"]
         apart = np.abs(mine - theirs).max((1, 2))
     slack = {"unit_positions": apart, "world": apart + 2e-6, "enemy_goals": CLOSE,
-             "obs": apart + 1e-6, "reward": LAST_BIT, "prev_movement_actions": LAST_BIT}  # fmt: skip
+             "unit_weapon_cooldowns": 2 * LAST_BIT, "obs": apart + 1e-6, "reward": LAST_BIT, "prev_movement_actions": LAST_BIT}  # fmt: skip
     for name, (mine, theirs) in pairs.items():
         mine, theirs = np.asarray(mine), np.asarray(theirs)
         if mine.shape != theirs.shape:

@@ -140,6 +140,11 @@ class Smax:
         type; then teams; then types."""
         return observation.world(self.teams, state)
 
+    @property
+    def world_scale(self) -> tuple[float, ...]:
+        """[12 U] magnitudes of `world`, by which central critics divide it."""
+        return observation.world_scale(self.teams)
+
     def symmetry(self) -> Symmetry:
         """Units of one type in one team may change their names, and the map may be mirrored."""
         return battle_symmetry(self.teams, self.scripted)

@@ -97,6 +97,13 @@ def world(scenario: Scenario, state: State) -> Array:
     return jnp.concatenate([units.reshape(-1), teams, state.types.astype(jnp.float32)])
 
 
+def world_scale(scenario: Scenario) -> tuple[float, ...]:
+    """[12 U] magnitudes of `world`."""
+    kinds = len(TYPE_NAMES)
+    unit = (1.0, WIDTH, WIDTH, 2.0, *[1.0] * kinds)
+    return unit * scenario.units + (1.0,) * scenario.units + (kinds - 1.0,) * scenario.units
+
+
 def _team_list(scenario: Scenario, team: range, theirs: bool, state: State) -> Array:
     """[units of the team, D].
 
