@@ -1,6 +1,6 @@
 """Win rates of IPPO, MAPPO and QMIX in SMAX, trained with the presets.
 
-    python -m benchmarks.smax [SCENARIO ...] [--learners ippo mappo qmix] [--steps 2e6] [--minutes 20]
+    python -m benchmarks.smax [SCENARIO ...] [--learners ippo qmix] [--steps 2e6] [--minutes 20]
 
 One agent of each learner plays all allies. A curve has the win rate of 128 battles with sampled
 actions (QMIX: greedy ones) at each of ten points; training stops at the budget of steps or of

@@ -102,9 +102,7 @@ def both(env: Smax, state: State, key: Any, actions: Any) -> tuple[State, Any]:
     else:
         split = jax.random.split(key)[0]
         decoded = other._env._decode_discrete_actions(jnp.stack([moves[n] for n in names]))
-        obs, plain, reward, done, _ = other._env.step_env_no_decode(
-            split, their.state, decoded
-        )
+        obs, plain, reward, done, _ = other._env.step_env_no_decode(split, their.state, decoded)
         memory = None
     given = draws if env.scripted else draws.noise
     mine, shown = env.advance(state, actions, given)
@@ -219,8 +217,15 @@ def need_same(pairs: dict[str, Any], running: np.ndarray, where: str) -> None:
     if "unit_positions" in pairs:
         mine, theirs = pairs["unit_positions"]
         apart = np.abs(mine - theirs).max((1, 2))
-    slack = {"unit_positions": apart, "world": apart + 2e-6, "enemy_goals": CLOSE,
-             "unit_weapon_cooldowns": 2 * LAST_BIT, "obs": apart + 1e-6, "reward": LAST_BIT, "prev_movement_actions": LAST_BIT}  # fmt: skip
+    slack = {
+        "unit_positions": apart,
+        "world": apart + 2e-6,
+        "enemy_goals": CLOSE,
+        "unit_weapon_cooldowns": 2 * LAST_BIT,
+        "obs": apart + 1e-6,
+        "reward": LAST_BIT,
+        "prev_movement_actions": LAST_BIT,
+    }
     for name, (mine, theirs) in pairs.items():
         mine, theirs = np.asarray(mine), np.asarray(theirs)
         if mine.shape != theirs.shape:

@@ -118,7 +118,9 @@ def winning(env, games):
         return jax.lax.scan(step, begin, jax.random.split(key, env.horizon))[1].any()
 
     keys = jax.random.split(jax.random.key(1), games)
-    return np.asarray(jax.jit(jax.vmap(jax.vmap(game, (None, 0)), (0, None)))(pool.params, keys)).mean(1)
+    return np.asarray(
+        jax.jit(jax.vmap(jax.vmap(game, (None, 0)), (0, None)))(pool.params, keys)
+    ).mean(1)
 
 
 def test_a_kiter_shoots_and_backs_off() -> None:

@@ -56,7 +56,9 @@ def advance(state, noise=NO_NOISE, env=AGENTS, **chosen):
 
 
 def happened(shown, unit):
-    return {n for n, seen in zip(EVENTS, np.asarray(shown.info["events"][unit]), strict=True) if seen}
+    return {
+        n for n, seen in zip(EVENTS, np.asarray(shown.info["events"][unit]), strict=True) if seen
+    }
 
 
 def test_contract() -> None:

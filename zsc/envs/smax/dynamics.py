@@ -100,10 +100,9 @@ def fight(
 def target_of(scenario: Scenario, action: Array) -> Array:
     """[U, G] whom units attack, -1 for nobody. Allies count enemies from the first on, enemies
     count allies from the last on."""
-    allies, enemies = scenario.sizes
-    which = action - MOVES
-    forward = jnp.repeat(jnp.array([True, False]), np.array(scenario.sizes), total_repeat_length=scenario.units)
-    unit = jnp.where(forward[:, None], allies + which, allies - 1 - which)
+    allies, which = scenario.sizes[0], action - MOVES
+    forward = (np.arange(scenario.units) < allies)[:, None]
+    unit = jnp.where(forward, allies + which, allies - 1 - which)
     return jnp.where(action >= MOVES, unit, NOBODY)
 
 

@@ -24,6 +24,7 @@ from zsc.errors import UserError, unknown
 from zsc.types import Array, Key
 
 ENEMIES = ("scripted", "agents")
+MOVE_NAMES = ("up", "right", "down", "left", "stop")
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,7 @@ class Smax:
             return noise
         return Draws(noise, numbers[count:].reshape(enemies, allies))
 
-    def advance(
-        self, state: State, action: Array, draws: Draws | Array
-    ) -> tuple[State, TimeStep]:
+    def advance(self, state: State, action: Array, draws: Draws | Array) -> tuple[State, TimeStep]:
         """The step without randomness: what would be drawn is given, see `draw`."""
         # written once: the parts of the observation would work it out again each
         after, outcome = lax.optimization_barrier(
@@ -192,7 +191,8 @@ class Smax:
         info, reward = first_info(self.spec), jnp.zeros(agents)
         if outcome is not None:
             info["events"] = outcome.events[:agents]
-            reward = jnp.where(np.arange(agents) < teams.sizes[0], *outcome.paid)
+            ally = np.arange(agents) < teams.sizes[0]
+            reward = jnp.where(ally, outcome.paid[0], outcome.paid[1])
         return TimeStep(
             obs=observation.unit_list(teams, agents, self.see_enemy_actions, state),
             mask=observation.mask(teams, agents, state) | terminated | late,
@@ -218,8 +218,7 @@ def _spec(env: Smax) -> EnvSpec:
         obs_id=f"unit_list:{env.scenario}:{env.see_enemy_actions}",
         horizon=env.horizon,
         fixed_length=False,
-        action_names=("up", "right", "down", "left", "stop")
-        + tuple(f"attack {i + 1}" for i in range(attacks)),
+        action_names=(*MOVE_NAMES, *(f"attack {i + 1}" for i in range(attacks))),
         event_names=dynamics.EVENT_NAMES,
         idle_action=STOP,
         obs_signed=True,

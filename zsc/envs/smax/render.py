@@ -26,7 +26,7 @@ def draw(scenario: Scenario, state: State) -> np.ndarray:
     pen.rectangle((0, 0, edge - 1, edge - 1), outline=_BORDER, width=4)
     alive = np.asarray(state.health) > 0
     for unit in np.flatnonzero(~alive):
-        _cross(pen, *_pixel(state, unit))
+        _cross(pen, *_pixel(state, int(unit)))
     for unit in np.flatnonzero(alive):
         _aim(pen, scenario, state, int(unit), alive)
     for unit in np.flatnonzero(alive):

@@ -40,7 +40,7 @@ def _spread(key: Key, count: int) -> Array:
 def _opposite(scenario: Scenario, key: Key) -> Array:
     """Allies around the middle of the left half, enemies of the right one."""
     sides = np.repeat(np.array([[-HALF / 2, 0], [HALF / 2, 0]], np.float32), scenario.sizes, axis=0)
-    return sides + _spread(key, scenario.units)
+    return jnp.asarray(sides) + _spread(key, scenario.units)
 
 
 def _reflect(scenario: Scenario, key: Key) -> Array:

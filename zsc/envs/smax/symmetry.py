@@ -76,7 +76,7 @@ def _elements(scenario: Scenario) -> tuple[np.ndarray, np.ndarray, bool]:
         renamed = [_renamed(scenario, blocks, chosen) for chosen in product(*orders)]
         return np.stack(renamed * 2), np.repeat([False, True], len(renamed)), True
     rng = np.random.default_rng(0)
-    found = {}
+    found: dict[tuple[Any, ...], tuple[np.ndarray, bool]] = {}
     while len(found) < SAMPLE:
         chosen = [tuple(map(int, rng.permutation(len(block[0])))) for block in blocks]
         if len(found) < 2:  # the identity, and the mirror image alone

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -29,15 +29,15 @@ NOISE = (-SECONDS, 2 * SECONDS)  # what is added to a weapon's cooldown after a 
 
 
 class Stats(NamedTuple):
-    """Properties of unit types [6], or of the units of games [U, G]; lengths in map units."""
+    """Properties of unit types [6], or of units [...]; lengths in map units."""
 
-    health: Array
-    damage: Array  # of one shot
-    reach: Array  # how far it shoots
-    sight: Array
-    speed: Array  # in a second
-    radius: Array
-    delay: Array  # seconds between two shots
+    health: Any
+    damage: Any  # of one shot
+    reach: Any  # how far it shoots
+    sight: Any
+    speed: Any  # in a second
+    radius: Any
+    delay: Any  # seconds between two shots
 
 
 STATS = Stats(
