@@ -12,10 +12,16 @@ import pytest
 import zsc
 from tests import smax_oracle
 from zsc import UserError
+from zsc.cli.settings import LEARNERS
 from zsc.envs.smax import SCENARIOS, Smax
 from zsc.envs.smax.observation import OTHER, OWN, order_of
 from zsc.envs.smax.starts import EDGE
 from zsc.envs.smax.units import STATS
+from zsc.learn.ppo import PPOConfig
+from zsc.learn.q_learning import QConfig
+from zsc.train import fit, init_state, make_update
+from zsc.train.method import Method
+from zsc.train.sinks import Memory
 
 UP, RIGHT, DOWN, LEFT, STOP, ATTACK = range(6)
 AGENTS = zsc.make("smax/3s_vs_5z", enemies="agents")
@@ -325,6 +331,25 @@ def test_steps_are_the_references() -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_steps_of_two_teams_are_the_references() -> None:
     smax_oracle.compare("3s_vs_5z", "agents", 240, 0)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["ppo", "mappo", "iql", "vdn", "qmix"])
+def test_every_learner_learns_in_it(name) -> None:
+    env = zsc.make("smax/3s_vs_5z", horizon=20)
+    policy = zsc.gru_policy(env.spec, widths=(8,), hidden=8)
+    games = {"envs": 4, "segments": 1}
+    learner = LEARNERS[name][1](
+        PPOConfig(**games, epochs=1)
+        if name in ("ppo", "mappo")
+        else QConfig(**games, capacity=8, batch=4, steps=2)
+    )
+    method, log = Method("self_play"), Memory()
+    update = make_update(env, policy, method, learner)
+    state = init_state(env, policy, method, learner, members=1, seed=0, updates=3)
+    fit(update, state, updates=3, chunk=3, sinks=[log])
+    assert np.isfinite(log["loss"]).all()
+    assert (log["return"] >= 0).all()
 
 
 def test_bad_input() -> None:
