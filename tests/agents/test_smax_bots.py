@@ -127,13 +127,17 @@ def test_a_kiter_shoots_and_backs_off() -> None:
     states, _, _ = battle()
     state = jax.tree.map(lambda x: jnp.asarray(x[0, 0]), states)._replace(memory=())
     place = jnp.array([[0.0, 0], [-9, 9], [-9, -9], [5, 0], *[[14.0, 14]] * 4])
-    for cooldown, wanted in ((0.0, MOVES), (1.0, 3)):  # attack the first enemy; go left
+    params = jax.tree.map(lambda x: x[list(SMAX_BOTS).index("kiter")], BOTS.params)
+
+    @jax.jit
+    def chosen(cooldown):
         now = state._replace(position=place, cooldown=jnp.full(8, cooldown))
-        params = jax.tree.map(lambda x: x[list(SMAX_BOTS).index("kiter")], BOTS.params)
-        mask = ENV.show(now).mask[0]
+        mask = jnp.ones(ENV.spec.num_actions, bool)
         seen = Inputs(jnp.zeros(1), mask, jnp.array(True), jnp.int32(0), now)
-        _, out = BOTS.policy.apply(params, BOTS.policy.carry(), seen)
-        assert int(jnp.argmax(out.logits)) == wanted
+        return jnp.argmax(BOTS.policy.apply(params, BOTS.policy.carry(), seen)[1].logits)
+
+    assert int(chosen(0.0)) == MOVES  # the first enemy
+    assert int(chosen(1.0)) == 3  # left, away from it
 
 
 def test_the_family_names_its_bots() -> None:
