@@ -19,6 +19,7 @@ from zsc.envs.mpe import SCENES, Particles
 from zsc.envs.overcooked import LAYOUTS, ORDERED, ManyKitchens, Overcooked
 from zsc.envs.overcooked_v2 import LAYOUTS as V2_LAYOUTS
 from zsc.envs.overcooked_v2 import OvercookedV2
+from zsc.envs.smax import SCENARIOS, Smax
 from zsc.errors import UserError, shorten, unknown
 from zsc.registry import Registry, resolve
 from zsc.schema import MisfitError, as_fields
@@ -204,5 +205,14 @@ register_env(
         VARIANTS,
         bots="zsc.agents.bots.hanabi:hanabi_bots",
         table="zsc.evaluation.games.hanabi:play_table",
+    ),
+)
+register_env(
+    "smax",
+    Family(
+        Smax,
+        {name: {"scenario": name} for name in SCENARIOS},
+        bots="zsc.agents.bots.smax:smax_bots",
+        needs=("scenario",),
     ),
 )

@@ -98,9 +98,13 @@ class Learner:
 def world_scale(env: Environment) -> tuple[float, ...]:
     """What to divide each entry of the flattened `env.world(state)` by.
 
-    A world that is all that agents see has the scale of observations; any other is taken as it is.
+    A game may say so itself, by a `world_scale`. Else a world that is all that agents see has the
+    scale of observations, and any other is taken as it is.
     """
     spec = env.spec
+    own: tuple[float, ...] | None = getattr(env, "world_scale", None)
+    if own is not None:
+        return own
     shape = jax.eval_shape(lambda key: env.world(env.reset(key)[0]), jax.random.key(0)).shape
     size, seen = math.prod(shape), spec.num_agents * math.prod(spec.obs_shape)
     if size != seen:

@@ -7,6 +7,8 @@ from zsc.agents.bots.hanabi import BOTS as HANABI_BOTS
 from zsc.agents.bots.hanabi import hanabi_bots
 from zsc.agents.bots.overcooked import BOTS as OVERCOOKED_BOTS
 from zsc.agents.bots.overcooked import overcooked_bots
+from zsc.agents.bots.smax import BOTS as SMAX_BOTS
+from zsc.agents.bots.smax import smax_bots
 from zsc.agents.pool import Pool
 from zsc.envs.base import Environment
 from zsc.envs.registry import bots_of
@@ -16,10 +18,12 @@ from zsc.registry import Registry
 __all__ = [
     "HANABI_BOTS",
     "OVERCOOKED_BOTS",
+    "SMAX_BOTS",
     "hanabi_bots",
     "overcooked_bots",
     "register_bots",
     "scripted_partners",
+    "smax_bots",
 ]
 
 MakeBots: TypeAlias = Callable[[Environment], Pool]
