@@ -14,6 +14,8 @@ from typing import Any
 from zsc.envs.base import Environment, settings_of
 from zsc.envs.dual_destination import DualDestination
 from zsc.envs.hanabi import VARIANTS, Hanabi
+from zsc.envs.lbf import VARIANTS as FORAGING
+from zsc.envs.lbf import Foraging
 from zsc.envs.lever import Lever
 from zsc.envs.mpe import SCENES, Particles
 from zsc.envs.overcooked import LAYOUTS, ORDERED, ManyKitchens, Overcooked
@@ -176,6 +178,15 @@ register_env("dual_destination", Family(DualDestination, {"fixed": {"fixed": Tru
 # any game of jaxmarl, where that is installed
 register_env("jaxmarl", Family("zsc.adapters.jaxmarl:JaxmarlGame", needs=("env",)))
 register_env("mpe", Family(Particles, {name: {"scene": name} for name in SCENES}, needs=("scene",)))
+register_env(
+    "lbf",
+    Family(
+        Foraging,
+        FORAGING,
+        bots="zsc.agents.bots.lbf:foraging_bots",
+        table="zsc.evaluation.games.lbf:foraging_table",
+    ),
+)
 register_env(
     "overcooked",
     Family(
