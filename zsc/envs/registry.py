@@ -21,6 +21,8 @@ from zsc.envs.mpe import SCENES, Particles
 from zsc.envs.overcooked import LAYOUTS, ORDERED, ManyKitchens, Overcooked
 from zsc.envs.overcooked_v2 import LAYOUTS as V2_LAYOUTS
 from zsc.envs.overcooked_v2 import OvercookedV2
+from zsc.envs.storm import VARIANTS as STORMS
+from zsc.envs.storm import Storm
 from zsc.errors import UserError, shorten, unknown
 from zsc.registry import Registry, resolve
 from zsc.schema import MisfitError, as_fields
@@ -217,3 +219,4 @@ register_env(
         table="zsc.evaluation.games.hanabi:play_table",
     ),
 )
+register_env("storm", Family(Storm, STORMS, table="zsc.evaluation.games.storm:meeting_table"))
