@@ -62,7 +62,9 @@ def compare(env: Environment, games: Games) -> None:
     for how, ours in ways.items():
         for name, theirs in wanted.items():
             where = live & ~over if name == "mask" else live
-            check_same(f"{name}, {how}", theirs[where], np.asarray(ours[name])[where], np.argwhere(where))
+            check_same(
+                f"{name}, {how}", theirs[where], np.asarray(ours[name])[where], np.argwhere(where)
+            )
     first = run.begin(start)
     for name in games.shown:
         check_same(f"{name} at the start", games.shown[name][:, 0], getattr(first, name))
@@ -78,7 +80,9 @@ def check_same(name: str, theirs: Any, ours: Any, where: np.ndarray | None = Non
         index = np.argwhere(apart)[0]
         at = index if where is None else (*where[index[0]], *index[1:])
         told = f"reference {theirs[tuple(index)]}, ours {ours[tuple(index)]}"
-        raise DifferenceError(f"{name}: {int(apart.sum())} differ, the first at {tuple(at)}: {told}")
+        raise DifferenceError(
+            f"{name}: {int(apart.sum())} differ, the first at {tuple(at)}: {told}"
+        )
 
 
 def _numbers(env: Environment, state: Any, seen: TimeStep) -> dict[str, Any]:

@@ -20,9 +20,7 @@ def compare_jumanji(env: Foraging, steps: int, seed: int = 0) -> Counter[str]:
 
 def compare_original(env: Foraging, steps: int, seed: int = 0) -> Counter[str]:
     """At least so many steps of lbforaging's engine; raises DifferenceError."""
-    return _many(
-        env, steps, lambda batch: lbforaging.play(env, jumanji.BATCH, 1000 * seed + batch)
-    )
+    return _many(env, steps, lambda batch: lbforaging.play(env, jumanji.BATCH, 1000 * seed + batch))
 
 
 def compare_starts(env: Foraging, count: int, seed: int = 0) -> int:

@@ -77,7 +77,9 @@ def _game(env: Foraging, theirs: ForagingEnv, rng: np.random.Generator) -> tuple
                      "truncated": done and not eaten})  # fmt: skip
         if done:
             rest = env.horizon - time - 1
-            states, shown, paid, actions = (x + x[-1:] * rest for x in (states, shown, paid, actions))
+            states, shown, paid, actions = (
+                x + x[-1:] * rest for x in (states, shown, paid, actions)
+            )
             break
     over_time = lambda rows: {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     return over_time(states), np.stack(actions), over_time(shown), over_time(paid)

@@ -10,19 +10,19 @@ import numpy as np
 
 from tests.replays import Games, check_same, compare
 from tests.storm_oracle import reference
-from zsc.envs.base import TimeStep
-from zsc.envs.storm import PAYOFFS, State, Storm
+from zsc.envs.storm import PAYOFFS, Storm
 from zsc.envs.storm.draws import reference_step
-from zsc.types import Array, Key
+from zsc.envs.storm.dynamics import Draws
+from zsc.types import Key
 
 
 @dataclass(frozen=True)
 class Mended(Storm):
     """Our game, which ends as it should, with the reference's draws."""
 
-    def step(self, key: Key, state: State, action: Array) -> tuple[State, TimeStep]:
-        """A step with the reference's draws."""
-        return self.advance(state, action, reference_step(self.field, key))
+    def draw(self, key: Key) -> Draws:
+        """The reference's draws."""
+        return reference_step(self.field, key)
 
 
 SETTINGS: dict[str, Storm] = {

@@ -26,8 +26,11 @@ def module(size: int) -> Any:
         from jaxmarl.environments.storm import storm_2p
     if size == 8:
         return storm_2p
-    spec = importlib.util.spec_from_file_location("jaxmarl.environments.storm.small", storm_2p.__file__)
-    assert spec is not None and spec.loader is not None
+    spec = importlib.util.spec_from_file_location(
+        "jaxmarl.environments.storm.small", storm_2p.__file__
+    )
+    assert spec is not None
+    assert spec.loader is not None
     small = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(small)
     field = Storm(size=size).field

@@ -69,7 +69,9 @@ class EnvSpec:
             if name in self.event_names:
                 raise UserError(f"{self.id}: an event called {name!r} is taken, call it otherwise")
         if self.shares and self.team_reward:
-            raise UserError(f"{self.id} pays shares: give team_reward=False, they are not all the same")
+            raise UserError(
+                f"{self.id} pays shares: give team_reward=False, they are not all the same"
+            )
 
 
 class Environment(Protocol):

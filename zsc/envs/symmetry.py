@@ -46,6 +46,10 @@ class Symmetry:
     move_state(g, state): the state of the relabelled game, for checking that the rules commute.
     obs_sign [G, D], 1 or -1, and obs_offset [G, D]: new entry d is sign * old entry + offset, in
         the units of the observation; a game of integers has integer offsets.
+    obs_rest(g, obs [D], seat): what tables cannot say, such as entries whose value is the name of
+        something; done after them. None if they say all.
+    move_draws(g, draws): what the relabelled game would draw in a step; of a game with `draw(key)`
+        and `advance(state, action, draws)`, for checking that the rules commute.
     closed: False for a sample of a group too large to list, the identity first: all that plays
         works, but there is no table of products.
 
@@ -60,6 +64,8 @@ class Symmetry:
     obs_sign: np.ndarray | None = None
     obs_offset: np.ndarray | None = None
     closed: bool = True
+    obs_rest: Callable[[Array, Array, Array | None], Array] | None = None
+    move_draws: Callable[[Array, Any], Any] = _same_state
 
     def __len__(self) -> int:
         return len(self.action_index)
@@ -114,6 +120,8 @@ class Symmetry:
                 new = new * _row(self.obs_sign, g, seat).astype(new.dtype)
             if self.obs_offset is not None:
                 new = new + _row(self.obs_offset, g, seat).astype(new.dtype)
+        if self.obs_rest is not None:
+            new = self.obs_rest(g, new, seat)
         return new.reshape(obs.shape).astype(obs.dtype)
 
     def action(self, g: Array, action: Array, seat: Array | None = None) -> Array:

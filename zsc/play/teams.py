@@ -161,7 +161,9 @@ def _play(
         def one(seats: Array, key: Key) -> Array:
             # only the rewards are used: the compiler leaves out everything else
             reward = episode(env, policies, params, seats, key)[4]
-            return returned(env.spec, reward)[:, 0].sum()  # seat 0's is the team's, see check_team_reward
+            return returned(env.spec, reward)[
+                :, 0
+            ].sum()  # seat 0's is the team's, see check_team_reward
 
         return jax.vmap(one)(seats, keys)
 

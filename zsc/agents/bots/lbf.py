@@ -93,9 +93,7 @@ def foraging_bot(*, size: int, original: bool) -> Policy:
     return Policy("foraging_bot", config, init, no_carry, apply, reads=("state",))
 
 
-def _choose(
-    size: int, original: bool, params: ForagerParams, state: State, agent: Array
-) -> Array:
+def _choose(size: int, original: bool, params: ForagerParams, state: State, agent: Array) -> Array:
     """[N] probabilities of the actions that lead to the food that it likes."""
     food = _favourite(params, state, agent)
     target = state.food_pos[food].astype(jnp.int32)

@@ -49,7 +49,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
 class Foraging:
     """Agents of different levels eat foods that need levels enough beside them, loading at once.
 
-    size: rows and columns. view: how far an agent sees, in each direction. players, foods: how many.
+    size: rows and columns. view: how far an agent sees, each way. players, foods: how many.
     cooperate: every food needs what the three weakest agents lift together; else its level is drawn
         from 1 to that. solo: so many foods can be eaten alone even so: their levels are those of
         agents. max_level: agents' levels are drawn from 1 to this.
@@ -97,12 +97,14 @@ class Foraging:
 
     def reset(self, key: Key) -> tuple[State, TimeStep]:
         """A fresh game."""
-        sizes = {name: getattr(self, name) for name in ("size", "players", "foods", "max_level")}
+        sizes: dict[str, Any] = {
+            name: getattr(self, name) for name in ("size", "players", "foods", "max_level")
+        }
         if self.start == "jumanji":
             state = start.jumanji_start(key, **sizes, cooperate=self.cooperate)
         else:
-            how = {"cooperate": self.cooperate, "solo": self.solo, "original": self.original}
-            state = start.uniform_start(key, **sizes, **how)
+            sizes |= {"cooperate": self.cooperate, "solo": self.solo, "original": self.original}
+            state = start.uniform_start(key, **sizes)
         return state, self.show(state)
 
     def step(self, key: Key, state: State, action: Array) -> tuple[State, TimeStep]:
@@ -221,22 +223,11 @@ def _check(env: Foraging) -> None:
 
 @cache
 def _spec(env: Foraging) -> EnvSpec:
-    size, view = env.size, env.view
     least, most = _returns(env)
-    sizes = f"{size}x{size}-{env.players}p-{env.foods}f"
-    listed = (env.players, env.foods, env.max_level)
-    if env.encoding == "grid":
-        # a window shows no slots: it means the same whatever the numbers of agents and foods
-        shape, scale = (2 * view + 1,) * 2 + (3,), observation.grid_scale(env.players, env.max_level)
-        numbers = f"{view}:{env.rules}"
-    else:
-        scale = (
-            observation.centred_scale(size, *listed)
-            if env.encoding == "centred"
-            else observation.vector_scale(size, view, *listed)
-        )
-        shape = (len(scale),)
-        numbers = f"{sizes}:{view}:{env.rules}"
+    sizes = f"{env.size}x{env.size}-{env.players}p-{env.foods}f"
+    shape, scale = _shape(env)
+    # a window shows no slots: it means the same whatever the numbers of agents and foods
+    listed = "" if env.encoding == "grid" else f"{sizes}:"
     return EnvSpec(
         id=f"lbf/{_name(env, sizes)}",
         version=1,
@@ -244,8 +235,8 @@ def _spec(env: Foraging) -> EnvSpec:
         num_actions=len(ACTION_NAMES),
         obs_shape=shape,
         obs_dtype="int8",
-        obs_scale=tuple(scale),
-        obs_id=f"{env.encoding}:lbf:{numbers}",
+        obs_scale=scale,
+        obs_id=f"{env.encoding}:lbf:{listed}{env.view}:{env.rules}",
         horizon=env.horizon,
         fixed_length=False,
         action_names=ACTION_NAMES,
@@ -257,6 +248,18 @@ def _spec(env: Foraging) -> EnvSpec:
         min_return=least,
         max_return=most,
     )
+
+
+def _shape(env: Foraging) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shape of one agent's observation, and magnitudes along its last axis."""
+    if env.encoding == "grid":
+        scale = observation.grid_scale(env.players, env.max_level)
+        return (2 * env.view + 1, 2 * env.view + 1, len(scale)), tuple(scale)
+    furthest = env.size - 1
+    if env.encoding == "vector":
+        furthest = min(furthest, 2 * env.view)
+    listed = observation.list_scale(furthest, env.players, env.foods, env.max_level)
+    return (len(listed),), tuple(listed)
 
 
 def _name(env: Foraging, sizes: str) -> str:

@@ -87,15 +87,10 @@ def grid(size: int, view: int, original: bool, state: State) -> Array:
     return jnp.stack([agents, foods, (~held).astype(jnp.int8)], axis=-1)
 
 
-def vector_scale(size: int, view: int, players: int, foods: int, max_level: int) -> list[int]:
-    """[3 F + 3 A] magnitudes of both kinds of `vector`."""
-    furthest = min(size - 1, 2 * view)
-    return _scale(furthest, players, foods, max_level)
-
-
-def centred_scale(size: int, players: int, foods: int, max_level: int) -> list[int]:
-    """[3 F + 3 A] magnitudes of `centred`."""
-    return _scale(size - 1, players, foods, max_level)
+def list_scale(furthest: int, players: int, foods: int, max_level: int) -> list[int]:
+    """[3 F + 3 A] magnitudes of a list whose positions go up to `furthest`."""
+    food = [furthest, furthest, most_food(players, max_level)]
+    return foods * food + players * [furthest, furthest, max_level]
 
 
 def grid_scale(players: int, max_level: int) -> list[int]:
@@ -106,11 +101,6 @@ def grid_scale(players: int, max_level: int) -> list[int]:
 def most_food(players: int, max_level: int) -> int:
     """The highest level of a food: what the three weakest agents lift together at most."""
     return min(players, 3) * max_level
-
-
-def _scale(furthest: int, players: int, foods: int, max_level: int) -> list[int]:
-    food = [furthest, furthest, most_food(players, max_level)]
-    return foods * food + players * [furthest, furthest, max_level]
 
 
 def _seen(view: int, state: State) -> tuple[Array, Array]:

@@ -20,7 +20,7 @@ _AGENTS = (
 
 
 def draw(size: int, state: State) -> np.ndarray:
-    """[H, W, 3] uint8: agents as discs, foods as apples, each with its level; who loads is ringed."""
+    """[H, W, 3] uint8: agents as discs, foods as apples, with their levels; who loads is ringed."""
     now = jax.tree.map(np.asarray, state)
     image = Image.new("RGB", (size * TILE + 1, size * TILE + 1), _FIELD)
     pen = ImageDraw.Draw(image)

@@ -40,22 +40,17 @@ def uniform_start(
     cells = jnp.arange(size**2)
     agent_noise = jax.random.uniform(of_agents, (players, size**2))
     food_noise = jax.random.uniform(of_foods, (foods, size**2))
-    taken = jnp.zeros(size**2, bool)
+    nowhere = jnp.zeros(size**2, bool)
     if original:
-        agents, taken = _place_agents(agent_noise, taken)
-    fits = jnp.asarray(inner_cells(size)) & ~taken
-    places, there = [], []
-    for noise in food_noise:
-        there.append(fits.any())
-        places.append(_draw(noise, fits))
-        fits &= ~_too_near(size, original, places[-1])
-    food, there = jnp.stack(places), jnp.stack(there)
-    if not original:
-        agents, _ = _place_agents(agent_noise, (food[:, None] == cells).any(0))
+        agents = _place_agents(agent_noise, nowhere)
+        food, there = _place_foods(size, food_noise, (agents[:, None] == cells).any(0), True)
+    else:
+        food, there = _place_foods(size, food_noise, nowhere, False)
+        agents = _place_agents(agent_noise, (food[:, None] == cells).any(0))
     level, food_level = _levels(of_levels, players, foods, max_level, cooperate, solo)
     slots = jax.random.permutation(of_slots, foods)
-    food, there = food[slots], there[slots]
-    return _state(size, agents, level, food, jnp.where(there, food_level, 0))
+    food_level = jnp.where(there[slots], food_level, 0)
+    return _state(size, agents, level, food[slots], food_level)
 
 
 def jumanji_start(
@@ -84,13 +79,25 @@ def jumanji_start(
     return _state(size, agents, level, food, food_level)
 
 
-def _place_agents(noise: Array, taken: Array) -> tuple[Array, Array]:
-    """[A] different cells that are not taken, by noise [A, cells]; and what is taken then."""
-    cells = []
+def _place_agents(noise: Array, taken: Array) -> Array:
+    """[A] different cells that are not taken, by noise [A, cells]."""
+    cells: list[Array] = []
     for one in noise:
         cells.append(_draw(one, ~taken))
         taken = taken | (jnp.arange(len(taken)) == cells[-1])
-    return jnp.stack(cells), taken
+    return jnp.stack(cells)
+
+
+def _place_foods(size: int, noise: Array, taken: Array, original: bool) -> tuple[Array, Array]:
+    """[F] cells, by noise [F, cells], and [F] bool: there was room."""
+    fits = jnp.asarray(inner_cells(size)) & ~taken
+    cells: list[Array] = []
+    room: list[Array] = []
+    for one in noise:
+        room.append(fits.any())
+        cells.append(_draw(one, fits))
+        fits &= ~_too_near(size, original, cells[-1])
+    return jnp.stack(cells), jnp.stack(room)
 
 
 def _draw(noise: Array, fits: Array) -> Array:

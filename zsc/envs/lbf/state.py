@@ -31,6 +31,6 @@ def snapshot(state: State) -> dict[str, Any]:
 def restore(snapshot: dict[str, Any]) -> State:
     """The state with these plain arrays; any state can be injected."""
     flags = ("loading", "food_eaten")
-    kinds = {name: jnp.int8 for name in State._fields} | dict.fromkeys(flags, jnp.bool_)
+    kinds = dict.fromkeys(State._fields, jnp.int8) | dict.fromkeys(flags, jnp.bool_)
     kinds["time"] = jnp.int32
     return State(**{name: jnp.asarray(snapshot[name], kind) for name, kind in kinds.items()})

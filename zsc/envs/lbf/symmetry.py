@@ -37,13 +37,15 @@ def foraging_symmetry(
     images = _images(encoding, sorted_list)
     food_names = _orders(foods, _MOST_FOODS) if slots else np.arange(foods)[None]
     # of two agents each knows which is the other: seats are names from three on
-    seat_names = _orders(players, _MOST_AGENTS) if slots and players > 2 else np.arange(players)[None]
+    seat_names = (
+        _orders(players, _MOST_AGENTS) if slots and players > 2 else np.arange(players)[None]
+    )
     rows = list(product(images, food_names, seat_names))
     image = np.stack([row[0] for row in rows])  # [G, 2, 2]
     food = np.stack([row[1] for row in rows])  # [G, F] new slot of each old one
     seat = np.stack([row[2] for row in rows]).astype(np.int32)
     if encoding == "grid":
-        index, sign = _windows(image, view), None
+        index, sign = _windows(image, view), np.ones(0)
     else:
         index, sign = _lists(image, food, seat)
     plain = len(seat_names) == 1
@@ -110,7 +112,9 @@ def _move_state(
     size: int, image: np.ndarray, food: np.ndarray, seat: np.ndarray, g: Array, state: State
 ) -> State:
     matrix = jnp.asarray(image, jnp.int32)[g]
-    turned = lambda cells: (((2 * cells - (size - 1)) @ matrix.T + (size - 1)) // 2).astype(jnp.int8)
+    turned = lambda cells: (((2 * cells - (size - 1)) @ matrix.T + (size - 1)) // 2).astype(
+        jnp.int8
+    )
     foods, seats = (jnp.asarray(np.argsort(x, axis=1))[g] for x in (food, seat))
     return State(
         pos=turned(state.pos.astype(jnp.int32))[seats],

@@ -1,9 +1,7 @@
 """All that is random in STORM: who wins a race, where both start.
 
 The reference draws everything of a step from the step's key, every time; `reference_*` do the same,
-to the bit. Else starts are uniform over pairs of cells without coins and over all four directions,
-and are turned by half a turn where red stands behind blue in reading order: half a turn of the
-field with its colours exchanged then turns new starts with it, from the same key.
+to the bit. Else starts are uniform over pairs of cells without coins and over all four directions.
 """
 
 from __future__ import annotations
@@ -14,7 +12,6 @@ import numpy as np
 
 from zsc.envs.storm.dynamics import Draws, Spawn
 from zsc.envs.storm.fields import Field
-from zsc.envs.storm.state import State
 from zsc.types import Array, Key
 
 
@@ -23,15 +20,10 @@ def draw_spawn(field: Field, key: Key) -> Spawn:
     return _spawn(field, jax.random.bits(key))
 
 
-def draw_step(field: Field, key: Key, state: State) -> Draws:
+def draw_step(field: Field, key: Key) -> Draws:
     """What a step needs, from one draw of bits."""
     bits = jax.random.bits(key)
-    spawn = _spawn(field, bits >> 1)
-    place = (state.pos * np.array([field.size, 1], np.int8)).sum(-1, dtype=jnp.int8)
-    turned = place[0] > place[1]
-    pos = jnp.where(turned, jnp.int8(field.size - 1) - spawn.pos, spawn.pos)
-    direction = jnp.where(turned, spawn.direction ^ jnp.int8(2), spawn.direction)
-    return Draws((bits & 1) == 1, Spawn(pos, direction))
+    return Draws((bits & 1) == 1, _spawn(field, bits >> 1))
 
 
 def draw_homes(field: Field, key: Key) -> Array:

@@ -92,20 +92,22 @@ class Storm:
 
     def step(self, key: Key, state: State, action: Array) -> tuple[State, TimeStep]:
         """One step of both agents, action [2]."""
+        moved, shown = self.advance(state, action, self.draw(key))
         if not self.reference:
-            return self.advance(state, action, chance.draw_step(self.field, key, state))
-        draws = chance.reference_step(self.field, key)
-        moved, shown = self.advance(state, action, draws)
-        ends = shown.truncated
+            return moved, shown
+        # its last step pays nothing and shows the next game, whose first state is kept here
         new, first = self.reset(key)
-        # the next game is shown, and its first state kept, in a game that is over
-        new = new._replace(time=moved.time)
-        was_over = state.time >= self.horizon
-        pick = lambda old, then: jnp.where(ends & ~was_over, then, old)
-        moved = jax.tree.map(pick, moved, new)
+        ends = shown.truncated & (state.time < self.horizon)
+        pick = lambda then, old: jnp.where(ends, then, old)
+        moved = jax.tree.map(pick, new._replace(time=moved.time), moved)
         reward = jnp.where(ends, 0.0, shown.reward)
-        obs = jnp.where(was_over, shown.obs, pick(shown.obs, first.obs))
-        return moved, shown._replace(obs=obs, reward=reward)
+        return moved, shown._replace(obs=pick(first.obs, shown.obs), reward=reward)
+
+    def draw(self, key: Key) -> dynamics.Draws:
+        """All that is random in a step."""
+        if self.reference:
+            return chance.reference_step(self.field, key)
+        return chance.draw_step(self.field, key)
 
     def advance(self, state: State, action: Array, draws: dynamics.Draws) -> tuple[State, TimeStep]:
         """A step without randomness: the draws say who wins a race and where both start anew."""

@@ -53,8 +53,7 @@ def field(size: int) -> Field:
     """The field of that size: the reference's 8x8, or the 5x5 of Rational Policy Gradient
     (arXiv 2511.09535). Raises UserError for another."""
     if size == 8:
-        starts = _SPAWNS_8
-        return Field(8, _homes(_COINS_8), _pairs(8, starts), 152)
+        return Field(8, _homes(_COINS_8), _pairs(8, _SPAWNS_8), 152)
     if size == 5:
         middle = (2, 2)
         cells = [divmod(cell, 5) for cell in range(25)]

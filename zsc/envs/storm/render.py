@@ -13,7 +13,10 @@ from zsc.envs.storm.state import BEAM, State, grid_of
 TILE, FOOT = 36, 26
 _FIELD, _LINE, _INK, _LIT = (238, 235, 226), (214, 209, 196), (50, 50, 50), (250, 222, 120)
 _AGENTS = ((232, 128, 36), (44, 116, 190))  # red is drawn orange, as in the reference
-_COINS = ((60, 150, 72), (200, 56, 56))  # a red coin is drawn green there: in the dilemma it is kind
+_COINS = (
+    (60, 150, 72),
+    (200, 56, 56),
+)  # a red coin is drawn green there: in the dilemma it is kind
 
 
 def draw(size: int, state: State) -> np.ndarray:

@@ -8,12 +8,15 @@ neither, but both at once.
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from zsc.envs.storm.dynamics import Draws, Spawn
 from zsc.envs.storm.fields import Payoffs
 from zsc.envs.storm.observation import CHANNELS, HELD, RED, WIDTH
 from zsc.envs.storm.state import State
@@ -29,17 +32,20 @@ def storm_symmetry(size: int, payoffs: Payoffs, encoding: str, num_actions: int)
     swapped = _swapped(encoding)
     index = [swapped if colour else np.arange(len(swapped)) for colour in colours]
 
-    def move_state(g: Array, state: State) -> State:
-        colour, seat = (jnp.asarray(x, bool)[g] for x in (colours, seats))
-        pick = lambda swap, one, other: jax.tree.map(lambda x, y: jnp.where(swap, y, x), one, other)
-        turned = pick(colour, state, _half_turn(size, state))
-        return pick(seat, turned, _other_seats(turned))
+    def relabel(g: Array, one: Any, turn: Callable[[Any], Any], swap: Callable[[Any], Any]) -> Any:
+        """State or draws under an element: turned, then in other seats."""
+        for changes, change in ((colours, turn), (seats, swap)):
+            happens = jnp.asarray(changes, bool)[g]
+            one = jax.tree.map(lambda x, y, h=happens: jnp.where(h, y, x), one, change(one))
+        return one
 
+    turn = partial(_half_turn, size)
     return Symmetry(
         obs_index=np.stack(index).astype(np.int32),
         action_index=np.tile(np.arange(num_actions, dtype=np.int32), (len(elements), 1)),
         seat_index=np.stack([[1, 0] if seat else [0, 1] for seat in seats]).astype(np.int32),
-        move_state=move_state,
+        move_state=lambda g, state: relabel(g, state, turn, _other_seats),
+        move_draws=lambda g, draws: relabel(g, draws, partial(_turn_draws, size), _swap_draws),
     )
 
 
@@ -83,3 +89,13 @@ def _other_seats(state: State) -> State:
     """Red sits where blue sat."""
     names = ("pos", "direction", "inventory", "beam")
     return state._replace(**{name: getattr(state, name)[::-1] for name in names})
+
+
+def _turn_draws(size: int, draws: Draws) -> Draws:
+    pos, direction = draws.spawn
+    spawn = Spawn(jnp.int8(size - 1) - pos, (direction + 2) & jnp.int8(3))
+    return draws._replace(spawn=spawn)
+
+
+def _swap_draws(draws: Draws) -> Draws:
+    return Draws(~draws.red_wins, Spawn(*(x[::-1] for x in draws.spawn)))
