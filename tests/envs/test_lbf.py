@@ -14,6 +14,7 @@ from tests.lbf_oracle.compare import compare_jumanji, compare_original, compare_
 from tests.lbf_oracle.settings import JUMANJI, ORIGINAL
 from tests.replays import DifferenceError, Games, compare
 from zsc import UserError, check_environment
+from zsc.agents.bots.lbf import foraging_bots
 from zsc.envs.lbf import Foraging, State
 from zsc.envs.lbf.state import EAST, LOAD, NOOP, NORTH, SOUTH, WEST
 from zsc.evaluation import crossplay
@@ -60,7 +61,6 @@ def happened(env, shown):
     [
         {"players": 3, "foods": 3, "view": 2, "penalty": 0.1, "cooperate": False},
         {"size": 7, "encoding": "centred", "view": 7, "solo": 1, "pay": "team"},
-        {"encoding": "grid", "view": 2, "rules": "original"},
     ],
     ids=str,
 )
@@ -243,7 +243,7 @@ def test_some_foods_can_be_eaten_alone_if_asked_for():
 
 
 def test_a_cleared_game_is_worth_one_to_the_team_however_it_is_paid():
-    bots = zsc.agents.bots.lbf.foraging_bots(PAIR, ("closest", "follower"))
+    bots = foraging_bots(PAIR, ("closest", "follower"))
     found = {}
     for pay in ("shares", "team"):
         env = zsc.make("lbf/8x8-2p-2f", pay=pay)
@@ -261,7 +261,7 @@ def test_a_cleared_game_is_worth_one_to_the_team_however_it_is_paid():
 
 
 @theirs_warn
-@pytest.mark.parametrize("name", ["8x8-2p-2f", "10x10-3p-3f, any level, sight 3, penalty"])
+@pytest.mark.parametrize("name", ["10x10-3p-3f, any level, sight 3, penalty"])
 def test_jumanji_agrees(name):
     found = compare_jumanji(JUMANJI[name], 500)
     assert found["eaten"] > 10
@@ -298,8 +298,8 @@ def test_the_comparison_notices_every_field():
         for name, numbers in getattr(games, part).items():
             if name in ("terminated", "truncated"):
                 continue  # these say where the comparison ends
-            wrong = numbers.astype(np.float64)
-            wrong[1, 2] += 1
+            wrong = numbers.copy()
+            wrong[1, 2] = ~wrong[1, 2] if wrong.dtype == bool else wrong[1, 2] + 1
             with pytest.raises(DifferenceError):
                 compare(env, games._replace(**{part: getattr(games, part) | {name: wrong}}))
 

@@ -76,8 +76,9 @@ def snapshots(state: Any) -> dict[str, Any]:
 
 
 def row(obs: Any) -> Any:
-    """[2, 256] their two observations as ours."""
-    flat = lambda one: jnp.concatenate([one["observation"].reshape(-1), one["inventory"]])
+    """[2, 260] their two observations as ours."""
+    zeros = jnp.zeros(4)
+    flat = lambda one: jnp.concatenate([one["observation"].reshape(-1), one["inventory"], zeros])
     return jnp.stack([flat(one) for one in obs])
 
 

@@ -192,7 +192,7 @@ def _spec(env: Storm) -> EnvSpec:
     coins = env.field.homes.shape[1]
     held = observation.held_scale(coins)
     window = (1,) * observation.CHANNELS
-    cells = observation.WIDTH**2
+    row = (*held, *(0,) * (observation.CHANNELS - len(held)))  # zeros: never anything else
     grid = env.encoding == "grid"
     # a coin has to be collected first; then both stand still, and collect again
     meetings = max(0, env.horizon - 1) // (env.freeze + 1) + 1
@@ -201,9 +201,9 @@ def _spec(env: Storm) -> EnvSpec:
         version=1,
         num_agents=2,
         num_actions=len(ACTION_NAMES),
-        obs_shape=(5, 5, 16) if grid else (cells * len(window) + len(held),),
+        obs_shape=(5, 5, 16) if grid else (observation.CELLS * len(window) + len(row),),
         obs_dtype="int8",
-        obs_scale=(*window, *held) if grid else (*window * cells, *held),
+        obs_scale=(*window, *held) if grid else (*window * observation.CELLS, *row),
         obs_id=f"{env.encoding}:storm:{env.size}",
         horizon=env.horizon,
         fixed_length=True,

@@ -71,7 +71,8 @@ def _swapped(encoding: str) -> np.ndarray:
         both = np.concatenate([channels, CHANNELS + numbers])
         return (cells * (CHANNELS + HELD) + both).reshape(-1)
     window = (cells * CHANNELS + channels).reshape(-1)
-    return np.concatenate([window, len(window) + numbers])
+    rest = np.arange(HELD, CHANNELS)
+    return np.concatenate([window, len(window) + numbers, len(window) + rest])
 
 
 def _half_turn(size: int, state: State) -> State:
