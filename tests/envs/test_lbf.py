@@ -16,6 +16,7 @@ from tests.replays import DifferenceError, Games, compare
 from zsc import UserError, check_environment
 from zsc.agents.bots.lbf import foraging_bots
 from zsc.envs.lbf import Foraging, State
+from zsc.envs.lbf.dynamics import moves
 from zsc.envs.lbf.state import EAST, LOAD, NOOP, NORTH, SOUTH, WEST
 from zsc.evaluation import crossplay
 from zsc.evaluation.teams import teams
@@ -83,6 +84,13 @@ def test_contract(settings):
 )
 def test_elements_of_the_group(settings, elements):
     assert len(Foraging(**settings).symmetry()) == elements
+
+
+def test_a_group_can_be_asked_for_first_while_a_program_is_traced():
+    env = Foraging(size=9, view=4, encoding="centred")
+    sizes = jax.jit(lambda: jnp.int32(len(env.symmetry())))
+    assert int(sizes()) == 16
+    assert np.array_equal(moves(jnp.arange(6)), [[0, 0], [-1, 0], [1, 0], [0, -1], [0, 1], [0, 0]])
 
 
 def test_a_quarter_turn_turns_states_windows_and_moves():
