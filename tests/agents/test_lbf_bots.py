@@ -91,12 +91,12 @@ def test_the_table_tells_who_loads_in_vain() -> None:
     assert in_vain["bots/waits"] < 0.2 * in_vain["bots/closest"]
     assert table["eaten"].idxmax() == "bots/follower"
     assert (table["alone"].dropna() == 0).all()  # every food needs both
+    lever = zsc.make("lever")
+    policy = zsc.constant_policy(num_actions=10)
+    pool = zsc.make_pool(lever.spec, policy, jnp.zeros(1, int), [zsc.Label("c")])
+    played = crossplay(lever, {"c": pool}, episodes=1)
     with pytest.raises(UserError, match="is not foraging"):
-        lever = zsc.make("lever")
-        pool = zsc.make_pool(
-            lever.spec, zsc.constant_policy(num_actions=10), jnp.zeros(1, int), [zsc.Label("c")]
-        )
-        foraging_table(crossplay(lever, {"c": pool}, episodes=1))
+        foraging_table(played)
 
 
 def test_foragers_come_with_their_game() -> None:
