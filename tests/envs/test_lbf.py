@@ -22,6 +22,7 @@ from zsc.evaluation import crossplay
 from zsc.evaluation.teams import teams
 from zsc.play.film import earned
 from zsc.play.teams import team_reward
+from zsc.populations import SelfPlay
 
 KEY = jax.random.key(0)
 PAIR = zsc.make("lbf/8x8-2p-2f")
@@ -352,3 +353,12 @@ def test_pictures_show_who_loads_and_what_is_left():
 def test_settings_that_are_no_game_are_refused(settings, told):
     with pytest.raises(UserError, match=told):
         Foraging(**settings)
+
+
+@pytest.mark.long
+def test_self_play_clears_the_field():
+    """By the preset, in a minute and a half on two cores."""
+    env = zsc.make("lbf/8x8-2p-2f", encoding="centred")
+    played = crossplay(env, {"sp": SelfPlay(members=1).train(env, seed=0)}, episodes=64)
+    assert played.matrix()[0, 0] > 0.95
+    assert played.games("length").mean() < 25

@@ -17,6 +17,7 @@ from zsc.envs.storm.dynamics import Draws, Spawn
 from zsc.envs.storm.state import FORWARD, INTERACT, LEFT, RIGHT, STAY
 from zsc.evaluation import crossplay
 from zsc.evaluation.teams import teams
+from zsc.populations import SelfPlay
 
 KEY = jax.random.key(0)
 DILEMMA = zsc.make("storm/prisoners_dilemma")
@@ -262,3 +263,11 @@ def test_pictures_show_agents_coins_and_beams():
 def test_settings_that_are_no_game_are_refused(settings, told):
     with pytest.raises(UserError, match=told):
         Storm(**settings)
+
+
+@pytest.mark.long
+def test_self_play_meets_with_coins_of_one_colour():
+    """By the preset, in two minutes on two cores; a mixture of both colours pays half."""
+    env = zsc.make("storm/coordination")
+    played = crossplay(env, {"sp": SelfPlay(members=1).train(env, seed=0)}, episodes=64)
+    assert played.matrix()[0, 0] > 5
