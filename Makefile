@@ -37,6 +37,8 @@ oracle: $(DEV)  ## every game beside its reference engine, step by step; two hou
 	$(BIN)/python -m tests.oracle --dynamics 2019 --cooks 4 --steps 10000 --seed 0
 	$(BIN)/python -m tests.kitchens_oracle --kitchens 1024 --steps 20 --seed 0
 	$(BIN)/python -m tests.overcooked_v2_oracle --steps 138000 --seed 0
+	$(BIN)/python -m tests.lbf_oracle --steps 20000 --seed 0
+	$(BIN)/python -m tests.storm_oracle --steps 20000 --seed 0
 	$(BIN)/python -m tests.smax_oracle --steps 6600 --seed 0
 	$(BIN)/python -m tests.hanabi_oracle --games 2000 --seed 0
 
@@ -63,6 +65,8 @@ bench: $(DEV)  ## the figures of benchmarks/RESULTS.md; hours
 	$(BIN)/python -m benchmarks.overcooked_v2_steps
 	$(BIN)/python -m benchmarks.overcooked_v2
 	$(BIN)/python -m benchmarks.hanabi_steps
+	$(BIN)/python -m benchmarks.foraging_steps
+	$(BIN)/python -m benchmarks.storm_steps
 	$(BIN)/python -m benchmarks.smax_steps
 	$(BIN)/python -m benchmarks.smax
 	$(BIN)/python -m benchmarks.engines

@@ -20,7 +20,8 @@ class Matrix:
     """What N policies of several groups earned and did with each other.
 
     The row's policy sat in `seat`, the column's in all others. Returns are the row's own: in a game
-    that pays the team all seats of an episode have the same.
+    that pays the team all seats of an episode have the same, one that pays each by itself has a
+    matrix for each seat.
     """
 
     values: np.ndarray  # [row, col, seat, episode, metric]
@@ -212,22 +213,31 @@ class Matrix:
         }
         return pd.DataFrame(columns)
 
+    def _over_seats(self) -> np.ndarray:
+        """[N, N] what the row earns, the mean over the seats that it sat in.
+
+        Where each agent is paid by itself one seat may earn what another loses.
+        """
+        return np.mean([self.matrix(seat=s) for s in range(self.seats)], axis=0)
+
     def _stranger_block(
         self, rows: np.ndarray, cols: np.ndarray, repeats: tuple[bool, bool]
     ) -> Interval:
         """Two sets of policies over both seatings; nan if one of them is empty."""
         rows, cols = self.different(rows), self.different(cols)
         index = np.ix_(rows, cols)
-        both = np.mean([self.matrix(seat=s) for s in range(self.seats)], axis=0)
         return stats.between(
-            both[index], self.strangers[index], repeats=repeats, possible=self.pays
+            self._over_seats()[index], self.strangers[index], repeats=repeats, possible=self.pays
         )
 
     def _within(self, own: np.ndarray) -> tuple[Interval, Interval, Interval]:
         """SP, XP and gap of different agents of a group."""
         index, resamples = np.ix_(own, own), RESAMPLES if self.repeats(own) else 0
         return stats.within(
-            self.matrix()[index], self.strangers[index], possible=self.pays, resamples=resamples
+            self._over_seats()[index],
+            self.strangers[index],
+            possible=self.pays,
+            resamples=resamples,
         )
 
 

@@ -153,6 +153,21 @@ _SMAX = PPOConfig(
     max_grad_norm=0.25,
     shaping_steps=0,
 )
+# an agent that loads alone at the wrong food earns nothing until the other comes: a short view
+# suffices, and entropy brings both beside the same food
+_FORAGING = PPOConfig(
+    envs=64,
+    segments=4,
+    epochs=4,
+    minibatches=8,
+    learning_rate=2e-3,
+    gamma=0.95,
+    entropy=0.02,
+    final_entropy=0.002,
+    shaping_steps=0,
+)
+# coins, then a beam at the other, then five steps of nothing: a longer view
+_STORM = replace(_FORAGING, envs=32, gamma=0.97)
 _PRESETS = {
     "lever": Preset(_ONE_SHOT, 64 * 200),
     "lever/iterated": Preset(_ONE_SHOT, 64 * 6 * 200),
@@ -171,6 +186,8 @@ _PRESETS = {
 _FAMILIES = {
     "dual_destination": Preset(_DUAL, 2_000_000),
     "smax": Preset(_SMAX, 2_000_000, gru_policy),
+    "lbf": Preset(_FORAGING, 1_500_000),
+    "storm": Preset(_STORM, 1_500_000),
     "hanabi": Preset(_FULL_HANABI, 1e7, partial(gru_policy, widths=(128,), hidden=128)),
 }
 

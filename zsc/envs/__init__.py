@@ -1,1 +1,1 @@
-"""Games: the contract, the registry, the lever game, Dual Destination, Hanabi and Overcooked."""
+"""Games: the contract, the registry, and one file or folder for each game."""

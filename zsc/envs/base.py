@@ -19,7 +19,8 @@ class TimeStep(NamedTuple):
 
     obs: Array  # [A, ...] the game's own dtype; networks cast
     mask: Array  # [A, N] bool, legal actions; all True once the game is over
-    reward: Array  # [A] float32, the true task reward; in a team game the team's sum to each
+    # [A] float32, the true task reward; in a team game the team's sum to each, or each one's share
+    reward: Array
     terminated: Array  # [] bool, the game ended
     truncated: Array  # [] bool, the time limit ended it
     info: dict[str, Array]  # static keys: "shaped" [A], "events" [A, number of event names]
@@ -57,7 +58,8 @@ class EnvSpec:
     obs_signed: bool = False  # negative values occur
     obs_bounded: bool = True  # no magnitude exceeds obs_scale
     team_reward: bool = True  # every agent is paid the same
-    # no episode from a reset pays one agent less, or more; None where that is not known
+    shares: bool = False  # every agent is paid its part of what the team earns: see `returned`
+    # no episode from a reset returns less to one agent, or more; None where that is not known
     min_return: float | None = None
     max_return: float | None = None
 
@@ -66,6 +68,10 @@ class EnvSpec:
         for name in (*twice, *OWN_COLUMNS):
             if name in self.event_names:
                 raise UserError(f"{self.id}: an event called {name!r} is taken, call it otherwise")
+        if self.shares and self.team_reward:
+            raise UserError(
+                f"{self.id} pays shares: give team_reward=False, they are not all the same"
+            )
 
 
 class Environment(Protocol):
@@ -146,6 +152,16 @@ def first_info(spec: EnvSpec) -> dict[str, Array]:
         "shaped": jnp.zeros(agents, jnp.float32),
         "events": jnp.zeros((agents, len(spec.event_names)), bool),
     }
+
+
+def returned(spec: EnvSpec, reward: Array) -> Array:
+    """[..., A] what rewards [..., A] add to the return of each seat.
+
+    The team's sum where agents are paid their shares of it, the seat's own reward elsewhere.
+    """
+    if not spec.shares:
+        return reward
+    return jnp.broadcast_to(reward.sum(-1, keepdims=True), reward.shape)
 
 
 def world_of(shown: TimeStep) -> Array:

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zsc.envs.base import Environment, TimeStep, check_game
+from zsc.envs.base import Environment, TimeStep, check_game, returned
 from zsc.envs.symmetry import Symmetry
 from zsc.switches import door
 from zsc.types import Array, State
@@ -201,7 +201,9 @@ def _check_rewards(env: Environment, shown: TimeStep) -> None:
     spec, reward = env.spec, np.asarray(shown.reward, np.float64)  # [T, E, A]
     alike = (reward == reward[..., :1]).all()
     _need(not spec.team_reward or alike, "all agents are paid the same, or not team_reward")
-    returns = reward.sum(0)[np.asarray(shown.done)[-1]]  # of games that were played to their end
+    returns = np.asarray(returned(spec, jnp.asarray(reward.sum(0))))[
+        np.asarray(shown.done)[-1]
+    ]  # of games that were played to their end
     lowest = -np.inf if spec.min_return is None else spec.min_return - 1e-4
     highest = np.inf if spec.max_return is None else spec.max_return + 1e-4
     _need(lowest <= highest, "min_return is not above max_return")

@@ -14,12 +14,16 @@ from typing import Any
 from zsc.envs.base import Environment, settings_of
 from zsc.envs.dual_destination import DualDestination
 from zsc.envs.hanabi import VARIANTS, Hanabi
+from zsc.envs.lbf import VARIANTS as FORAGING
+from zsc.envs.lbf import Foraging
 from zsc.envs.lever import Lever
 from zsc.envs.mpe import SCENES, Particles
 from zsc.envs.overcooked import LAYOUTS, ORDERED, ManyKitchens, Overcooked
 from zsc.envs.overcooked_v2 import LAYOUTS as V2_LAYOUTS
 from zsc.envs.overcooked_v2 import OvercookedV2
 from zsc.envs.smax import SCENARIOS, Smax
+from zsc.envs.storm import VARIANTS as STORMS
+from zsc.envs.storm import Storm
 from zsc.errors import UserError, shorten, unknown
 from zsc.registry import Registry, resolve
 from zsc.schema import MisfitError, as_fields
@@ -178,6 +182,15 @@ register_env("dual_destination", Family(DualDestination, {"fixed": {"fixed": Tru
 register_env("jaxmarl", Family("zsc.adapters.jaxmarl:JaxmarlGame", needs=("env",)))
 register_env("mpe", Family(Particles, {name: {"scene": name} for name in SCENES}, needs=("scene",)))
 register_env(
+    "lbf",
+    Family(
+        Foraging,
+        FORAGING,
+        bots="zsc.agents.bots.lbf:foraging_bots",
+        table="zsc.evaluation.games.lbf:foraging_table",
+    ),
+)
+register_env(
     "overcooked",
     Family(
         Overcooked,
@@ -216,3 +229,4 @@ register_env(
         needs=("scenario",),
     ),
 )
+register_env("storm", Family(Storm, STORMS, table="zsc.evaluation.games.storm:meeting_table"))

@@ -23,7 +23,7 @@ import optax
 from zsc import keys
 from zsc.agents.policy import Inputs, Out, Policy, greedy
 from zsc.checks import settle
-from zsc.envs.base import Environment
+from zsc.envs.base import Environment, returned
 from zsc.errors import UserError
 from zsc.learn import replay as buffers
 from zsc.learn.base import (
@@ -333,7 +333,8 @@ def td_error(
         )
         chosen = over(mixer)(chosen, before)
         after = over(state.mixer_target)(after, behind)
-        reward, ended, where = reward[..., 0], games.terminated, where[..., 0]
+        reward = returned(task.env.spec, reward)[..., 0]
+        ended, where = games.terminated, where[..., 0]
     goal = jax.lax.stop_gradient(reward + rules.config.gamma * after * ~ended)
     error = jnp.square(chosen - goal) * where
     return error.sum() / jnp.maximum(where.sum(), 1)

@@ -25,7 +25,7 @@ from jax.sharding import PartitionSpec
 
 from zsc.agents.policy import Policy, in_turns
 from zsc.agents.pool import Roster, check_home
-from zsc.envs.base import Environment, EnvSpec, TimeStep, begin
+from zsc.envs.base import Environment, EnvSpec, TimeStep, begin, returned
 from zsc.errors import UserError
 from zsc.machine.cluster import leads, to_host
 from zsc.machine.members import AXIS, map_members, member_mesh
@@ -408,7 +408,8 @@ def _play(
         state, timestep = jax.vmap(env.step)(everywhere(now.key), table.state, action)
         old = table.played
         events = timestep.info["events"].astype(jnp.float32)
-        played = Played(old.returns + timestep.reward, old.length + ~over, old.events + events)
+        returns = old.returns + returned(spec, timestep.reward)
+        played = Played(returns, old.length + ~over, old.events + events)
         return _Table(table.time + 1, state, timestep, row, col, played, action)
 
     state, timestep = jax.tree.map(everywhere, jax.vmap(partial(begin, env))(keys))

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from zsc.agents.policy import Policy
 from zsc.agents.pool import Pool, Roster, check_home
 from zsc.checks import seed_of
-from zsc.envs.base import Environment
+from zsc.envs.base import Environment, returned
 from zsc.errors import UserError, printable
 from zsc.files import write_atomically
 from zsc.machine.memory import check
@@ -62,7 +62,8 @@ def earned(env: Environment, played: Record) -> np.ndarray:
 
     [T+1, A], every seat's own, in a game that pays each agent by itself.
     """
-    reward = played.reward[0, :, 0] if team_reward(env) else played.reward[0]
+    reward = np.asarray(returned(env.spec, jnp.asarray(played.reward[0])))
+    reward = reward[:, 0] if team_reward(env) else reward
     return np.concatenate([np.zeros_like(reward[:1]), reward.cumsum(0)])
 
 

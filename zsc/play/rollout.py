@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from zsc.agents.policy import Inputs, Out, Policy, Team, in_turns, policies_of
-from zsc.envs.base import Environment, TimeStep
+from zsc.envs.base import Environment, TimeStep, returned
 from zsc.nets import distribution, sample
 from zsc.play.acting import apply_batch, apply_one, fresh_carry, inputs_of
 from zsc.play.match import Match, MatchSpec
@@ -172,7 +172,8 @@ def rollout(
         data = _kept(games, now, mine, action, out) | {"reward": earned} | shown
         data["world"] = () if world is None else jax.vmap(world)(games.state)
         memories = put_turn(games.learner, turn, learner), partner
-        after = _moved(games, state, now, memories, earned, joint)
+        counts = _of_roles(view, returned(env.spec, now.reward), turn)
+        after = _moved(games, state, now, memories, counts[:, 0], joint)
         if "meant" in view.reads:
             greedy = sample(out.logits, mine.mask, jnp.zeros_like(out.logits))
             after = after._replace(meant=_to_seats(view, together(greedy), turn))
@@ -214,7 +215,8 @@ def _moved(
     earned: Array,
     joint: Array,
 ) -> Games:
-    """The games after a step; memories are those of the learner's roles and of the partner's."""
+    """The games after a step; memories are those of the learner's roles and of the partner's,
+    earned [E] what role 0's return grows by."""
     return Games(
         state=state,
         timestep=now,
@@ -223,7 +225,7 @@ def _moved(
         learner=memories[0],
         partner=memories[1],
         counted=games.counted | now.done,
-        returns=games.returns + earned[:, 0] * ~games.counted,
+        returns=games.returns + earned * ~games.counted,
         length=games.length + ~games.counted,
         acted=joint,
     )

@@ -16,7 +16,7 @@ import numpy as np
 
 from zsc.agents.policy import Policy
 from zsc.agents.pool import Roster, check_home
-from zsc.envs.base import Environment
+from zsc.envs.base import Environment, returned
 from zsc.errors import UserError
 from zsc.machine.memory import bytes_of, check
 from zsc.play.episode import episode
@@ -104,8 +104,8 @@ def play_teams(
 
 
 def team_reward(env: Environment) -> bool:
-    """True for a game that pays the team: all seats of an episode earn the same."""
-    return bool(getattr(env.spec, "team_reward", True))
+    """True for a game that pays the team: all seats of an episode have the same return."""
+    return bool(env.spec.team_reward or env.spec.shares)
 
 
 def check_team_reward(env: Environment) -> None:
@@ -161,7 +161,9 @@ def _play(
         def one(seats: Array, key: Key) -> Array:
             # only the rewards are used: the compiler leaves out everything else
             reward = episode(env, policies, params, seats, key)[4]
-            return reward[:, 0].sum()  # seat 0's is the team's, see check_team_reward
+            return returned(env.spec, reward)[
+                :, 0
+            ].sum()  # seat 0's is the team's, see check_team_reward
 
         return jax.vmap(one)(seats, keys)
 
