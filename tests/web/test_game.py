@@ -149,6 +149,7 @@ def test_two_people_are_waited_for_and_see_one_game(tmp_path: Path) -> None:
         await until(lambda: game.stage.time >= 2)
         one.press(0)
         two.press(1)
+        await until(lambda: game.stage.time >= 6)
         two.say(Focus(False))  # the other's game goes on
         assert await running == FINISHED
         await until(lambda: "over" in one.kinds() + two.kinds())
