@@ -185,7 +185,7 @@ def _note(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 def _command(name: str, arguments: list[str]) -> Any:
-    """The class behind a command; that of a training depends on its method."""
+    """The class behind a command; that of a training depends on its method, for instance."""
     if name == "train":
         return pkgutil.resolve_name("zsc.cli.train:command")(arguments)
     return pkgutil.resolve_name(COMMANDS[name].place)

@@ -11,9 +11,9 @@ import tyro
 
 from zsc.agents.policy import Policy
 from zsc.agents.pool import Pool
-from zsc.cli.shared import Machine, env_of, named, named_pools
+from zsc.cli.shared import Machine, check_new, env_of, named, named_pools
 from zsc.envs.base import Environment
-from zsc.errors import UserError
+from zsc.errors import UserError, unknown
 from zsc.machine.progress import say
 
 _EXTRA = "games with people need the extra: pip install 'zsc-toolkit[play]'"
@@ -91,3 +91,161 @@ def needed() -> None:
     except ImportError as error:
         raise UserError(f"{_EXTRA} ({error.name} is missing)") from None
     del starlette, uvicorn
+
+
+_ACTIONS = ("run", "check", "pilot", "export", "new")
+_EXAMPLE = "cooking"
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A study by its file; `cooking` is the one that comes with the toolkit."""
+
+    action: tyro.conf.Positional[str]
+    study: tyro.conf.Positional[Path]
+    """The study's file (TOML); `cooking` is the example that comes with the toolkit."""
+
+    def path(self) -> Path:
+        """The file."""
+        if self.study.exists() or str(self.study) != _EXAMPLE:
+            return self.study
+        from zsc.web.study import plan
+
+        return Path(plan.__file__).parent / "example" / f"{_EXAMPLE}.toml"
+
+
+@dataclass(frozen=True)
+class StudyRun(_Named):
+    """Run a study: people open the address, everything goes to a folder. It goes on with the same
+    command after a stop."""
+
+    out: Path | None = None
+    """The folder for the data; the study's id and -data if left out."""
+    port: int = 8000
+    host: str = "127.0.0.1"
+    """The address to listen on; 0.0.0.0 lets others in."""
+    machine: Annotated[Machine, tyro.conf.arg(name="")] = field(default_factory=Machine)
+
+    def __call__(self) -> None:
+        """Compile, say where, serve."""
+        needed()
+        from zsc.web.server import Place, listen, serve
+        from zsc.web.study.casting import find
+        from zsc.web.study.plan import read_plan
+        from zsc.web.study.server import StudyServer
+        from zsc.web.study.store import Store
+
+        text = read_plan(self.path())
+        place = Place(self.host, self.port)
+        bound = listen(place)
+        casting = find(text)
+        out = self.out or Path(f"{text.plan.id}-data")
+        store = Store(out, text, casting)
+        say(f"{text.plan.title}: compiling {len(casting.casts())} games")
+        casting.warm()
+        token = secrets.token_urlsafe(16)
+        server = StudyServer(text.plan, casting, store, place, token)
+        ready = f"ready: {place.url}/\nwho is where: {place.url}/monitor#{token}\ndata: {out}"
+        try:
+            serve(server.app(), bound, lambda: print(ready, flush=True))
+        finally:
+            store.close()
+
+    def when_stopped(self) -> str:
+        """What to say if it was stopped."""
+        return "stopped; the same command goes on, people come back to where they were"
+
+
+@dataclass(frozen=True)
+class StudyCheck(_Named):
+    """Read a study and find its agents, and say what people will go through."""
+
+    machine: Annotated[Machine, tyro.conf.arg(name="")] = field(default_factory=Machine)
+
+    def __call__(self) -> None:
+        """Read, find, tell."""
+        from zsc.web.study.casting import find
+        from zsc.web.study.check import told_of
+        from zsc.web.study.plan import read_plan
+
+        text = read_plan(self.path())
+        print(told_of(text.plan, find(text)))
+
+
+@dataclass(frozen=True)
+class StudyPilot(_Named):
+    """Let people made of code walk through the whole study, each in a real browser."""
+
+    out: Path | None = None
+    """The folder for what they do; thrown away if left out."""
+    people: int = 2
+    speed: float = 5.0
+    """So many times as fast as the study's own ticks."""
+    machine: Annotated[Machine, tyro.conf.arg(name="")] = field(default_factory=Machine)
+
+    def __call__(self) -> None:
+        """Serve, walk, tell."""
+        needed()
+        from zsc.web.study.pilot import pilot
+        from zsc.web.study.plan import read_plan
+
+        for line in pilot(read_plan(self.path()), self.people, self.speed, self.out):
+            print(line, flush=True)
+
+
+@dataclass(frozen=True)
+class StudyExport:
+    """Write a study's data as record files and flat tables with a codebook."""
+
+    action: tyro.conf.Positional[str]
+    folder: tyro.conf.Positional[Path]
+    """The folder that zsc study run (or zsc play) wrote to."""
+    out: Path
+    """The folder to make."""
+    publishable: bool = False
+    """Only people who allowed publication."""
+    machine: Annotated[Machine, tyro.conf.arg(name="")] = field(default_factory=Machine)
+
+    def __call__(self) -> None:
+        """Replay, write, tell."""
+        from zsc.web.study.export import export
+
+        check_new(self.out)
+        done = export(self.folder, self.out, publishable=self.publishable)
+        print(
+            f"{self.out}: {done.people} people, {done.games} games, codebook.md says what is in it"
+        )
+        if done.differ:
+            print(
+                f"{len(done.differ)} games are not what the rules lead to: {', '.join(done.differ)}"
+            )
+
+
+@dataclass(frozen=True)
+class StudyNew:
+    """Copy the example study, to be made your own."""
+
+    action: tyro.conf.Positional[str]
+    path: tyro.conf.Positional[Path]
+    """The file to make."""
+
+    def __call__(self) -> None:
+        """Write it."""
+        from zsc.files import write_text
+
+        check_new(self.path, (".toml",))
+        write_text(self.path, _Named("new", Path(_EXAMPLE)).path().read_text(), new=True)
+        print(f"{self.path}: change it, then zsc study check {self.path}")
+
+
+def study(arguments: list[str]) -> type:
+    """The class behind `zsc study ACTION ...`. Raises UserError for another action."""
+    kinds = dict(
+        zip(_ACTIONS, (StudyRun, StudyCheck, StudyPilot, StudyExport, StudyNew), strict=True)
+    )
+    action = next((word for word in arguments if not word.startswith("-")), None)
+    if action is None:
+        return StudyRun
+    if action not in kinds:
+        raise unknown("action of zsc study", action, kinds)
+    return kinds[action]

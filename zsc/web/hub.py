@@ -33,7 +33,7 @@ class Hub:
         self._most = most_games
 
     def begin(self, game: Game, after: Callable[[Game], None] | None = None) -> None:
-        """Start a game; `after` it is told once it ended. Raises UserError if there are too many."""
+        """Start a game; `after` is told when it ended. Raises UserError if there are too many."""
         if len(self._tasks) >= self._most:
             raise UserError("all places are taken at the moment: try again in a few minutes")
         for who in game.players:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -214,8 +215,14 @@ def listen(place: Place) -> socket.socket:
     return bound
 
 
-def serve(app: ASGIApp, bound: socket.socket, ready: Callable[[], None]) -> None:
-    """Answer until Ctrl-C; `ready` is called when the first request can come."""
+def serve(
+    app: ASGIApp,
+    bound: socket.socket,
+    ready: Callable[[], None],
+    *,
+    stop: threading.Event | None = None,
+) -> None:
+    """Answer until Ctrl-C, or `stop`; `ready` is called when the first request can come."""
     import uvicorn
 
     config = uvicorn.Config(
@@ -241,6 +248,9 @@ def serve(app: ASGIApp, bound: socket.socket, ready: Callable[[], None]) -> None
             await asyncio.sleep(0.01)
         if server.started:
             ready()
+        while stop is not None and not (stop.is_set() or serving.done()):
+            await asyncio.sleep(0.05)
+        server.should_exit = server.should_exit or stop is not None
         await serving
 
     asyncio.run(run())

@@ -1,0 +1,87 @@
+"""Recorded games through the rules once more: the toolkit's own records, and whether they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zsc.envs.base import Environment, begin
+from zsc.envs.registry import rebuild
+from zsc.errors import UserError
+from zsc.records.record import Record
+from zsc.switches import door
+from zsc.types import Array
+from zsc.web.log import Header, Played
+from zsc.web.stage import mark
+
+
+def env_of_header(header: Header) -> Environment:
+    """The game of a header. Raises UserError if it is of another version now."""
+    env = rebuild(header.env, header.settings)
+    if env.spec.version != header.version:
+        raise UserError(
+            f"game {header.game} was played in version {header.version} of {header.env}, this is "
+            f"version {env.spec.version}: export it with the toolkit that it was played with"
+        )
+    return env
+
+
+@door
+def record_of(env: Environment, games: Sequence[Played]) -> tuple[Record, list[bool]]:
+    """Games of one environment as a record of E games, and for each if it comes out as it was.
+
+    What was seen, earned and done is worked out by the rules from start seeds and actions, and
+    compared with the marks of states and the rewards that were written while it was played.
+    """
+    longest = max(1, *(len(game.steps) for game in games))
+    agents = env.spec.num_agents
+    actions = np.zeros((len(games), longest, agents), np.int32)
+    for place, game in enumerate(games):
+        if game.steps:
+            actions[place, : len(game.steps)] = game.actions
+    lengths = np.array([len(game.steps) for game in games], np.int32)
+    seeds = [jax.random.fold_in(jax.random.key(game.header.seed), 0) for game in games]
+    states, snapshots, *rest = jax.device_get(
+        _replay(env, jnp.stack(seeds), jnp.asarray(actions), jnp.asarray(lengths))
+    )
+    record = Record(states, *rest)
+    return record, [_same(game, place, snapshots, record) for place, game in enumerate(games)]
+
+
+def _same(game: Played, place: int, snapshots: Any, record: Record) -> bool:
+    for step, row in enumerate(game.steps):
+        after = jax.tree.map(lambda x, t=step + 1: x[place, t], snapshots)
+        paid = record.reward[place, step].tolist()
+        if mark(after) != row["mark"] or paid != list(row["reward"]):
+            return False
+    return True
+
+
+@partial(jax.jit, static_argnums=0)
+def _replay(env: Environment, keys: Array, actions: Array, lengths: Array) -> tuple[Any, ...]:
+    def one(key: Array, actions: Array, length: Array) -> tuple[Any, ...]:
+        def step(now: Any, told: Any) -> Any:
+            (state, shown), (time, action) = now, told
+            moved, then = env.step(jax.random.fold_in(key, time), state, action)
+            plays = (time < length) & ~shown.done
+            moved, then = jax.tree.map(lambda a, b: jnp.where(plays, a, b), (moved, then),
+                                       (state, shown))  # fmt: skip
+            reward = jnp.where(plays, then.reward, 0.0)
+            events = then.info["events"] & plays
+            kept = (shown.obs, shown.mask, action, reward, events, plays)
+            return (moved, then), (moved, env.snapshot(moved), *kept)
+
+        state, shown = begin(env, key)
+        first = (state, env.snapshot(state))
+        _, (states, snapshots, *rest) = jax.lax.scan(
+            step, (state, shown), (jnp.arange(len(actions)), actions)
+        )
+        whole = jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), first, (states, snapshots))
+        return (*whole, *rest)
+
+    return jax.vmap(one)(keys, actions, lengths)
