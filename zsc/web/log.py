@@ -26,9 +26,9 @@ class Lines:
     """A file to which JSON lines are added. Nothing that stands in it is ever changed."""
 
     def __init__(self, path: Path, *, again: bool = False) -> None:
-        """again: go on with a file; what a kill left of its last line is cut off first."""
+        """again: go on with a file if it is there; what a kill left of its last line is cut off first."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        if again:
+        if again and path.exists():
             _cut(path)
         try:
             self._file = path.open("ab" if again else "xb", buffering=0)

@@ -24,9 +24,7 @@ def told_of(plan: Plan, casting: Casting) -> str:
             else f"{one.name} (people)"
             for one, found in zip(plan.partners, row, strict=True)
         )
-        lines.append(
-            f"  {block.label}: {block.rounds} x with each of {who}"
-        )
+        lines.append(f"  {block.label}: {block.rounds} x with each of {who}")
     limits = _limits(plan)
     orders = f"{limits.partners} of partners, {limits.blocks} of blocks, {limits.seat} first seats"
     lines.append(f"orders: {orders}; with {lcm(*limits)} people all are used equally often")

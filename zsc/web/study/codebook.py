@@ -34,7 +34,7 @@ _COLUMNS = {
     "tutorial_skipped": "the person left the tutorial before its end",
     "problems": "what the person wrote about things that did not work",
     "env": "the game",
-    "block": "the block of the study (in rounds its number in the study's file, from 0)",
+    "block": "the block of the study",
     "condition": "the kind of partner",
     "order": "place among the person's games, from 0",
     "practice": "a game of the tutorial",

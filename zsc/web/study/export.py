@@ -54,7 +54,8 @@ def export(folder: Path, out: Path, *, publishable: bool = False) -> Exported:
     if not games and not sessions:
         raise UserError(f"{folder} holds no games of people: give the --out folder of a study")
     out.mkdir(parents=True)
-    rounds, differ = _games(games, out)
+    labels = [block.label for block in plan.blocks] if plan is not None else []
+    rounds, differ = _games(games, out, labels)
     tables = {
         "rounds": rounds,
         "events": [row for game in games for row in _events(game)],
@@ -88,7 +89,9 @@ def _people(folder: Path) -> tuple[Plan | None, list[Session]]:
 # ---- games
 
 
-def _games(games: list[Played], out: Path) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+def _games(
+    games: list[Played], out: Path, labels: list[str]
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """A record file for each kind of game, and a row for each person of each game."""
     kinds: defaultdict[str, list[Played]] = defaultdict(list)
     for game in games:
@@ -109,7 +112,9 @@ def _games(games: list[Played], out: Path) -> tuple[list[dict[str, Any]], tuple[
         for place, game in enumerate(alike):
             differ += [] if same[place] else [game.header.game]
             at = f"{name}:{good.index(place)}" if same[place] else ""
-            rows += _rounds(env, game, record, place, at)
+            block = game.header.block
+            label = labels[block] if 0 <= block < len(labels) else ""
+            rows += _rounds(env, game, record, place, {"block": label, "record": at})
     return sorted(rows, key=lambda row: (row["participant"], row["began"])), tuple(differ)
 
 
@@ -144,7 +149,7 @@ def _write(
 
 
 def _rounds(
-    env: Environment, game: Played, record: Record, place: int, at: str
+    env: Environment, game: Played, record: Record, place: int, known: dict[str, str]
 ) -> Iterable[dict[str, Any]]:
     head, events = game.header, game.events
     agent = head.agents[0] if head.agents else None
@@ -159,7 +164,7 @@ def _rounds(
             "game": head.game,
             "began": round(head.began, 3),
             "env": head.env,
-            "block": head.block,
+            "block": known["block"],
             "condition": head.condition,
             "order": head.order,
             "practice": head.practice,
@@ -187,7 +192,7 @@ def _rounds(
             "late_ms_p99": round(float(np.percentile(late, 99)), 2),
             "missed": sum(int(step.get("missed", 0)) for step in game.steps),
             "round_trip_ms": round(float(np.median(trips)), 1) if trips else None,
-            "record": at,
+            "record": known["record"],
         }
         for number, name in enumerate(env.spec.event_names):
             row[f"own_{name}"] = int(record.events[place, : len(game.steps), own, number].sum())

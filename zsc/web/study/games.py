@@ -213,6 +213,8 @@ class Games:
             return
         told = {"step": step.name, "game": game, "why": why}
         self.store.add(session, "game over", **told, score=score)
+        if step.name in session.done:  # a tutorial that was skipped
+            return
         if step.kind == "game" or why == LEARNED:
             self.store.add(session, "done", step=step.name, block=step.block)
         else:

@@ -15,7 +15,7 @@ from zsc.envs.registry import rebuild
 from zsc.errors import UserError
 from zsc.records.record import Record
 from zsc.switches import door
-from zsc.types import Array
+from zsc.types import Array, Key
 from zsc.web.log import Header, Played
 from zsc.web.stage import mark
 
@@ -38,24 +38,30 @@ def record_of(env: Environment, games: Sequence[Played]) -> tuple[Record, list[b
     What was seen, earned and done is worked out by the rules from start seeds and actions, and
     compared with the marks of states and the rewards that were written while it was played.
     """
+    played = [jax.device_get(_replay(env, *_told(env, game))) for game in games]
     longest = max(1, *(len(game.steps) for game in games))
-    agents = env.spec.num_agents
-    actions = np.zeros((len(games), longest, agents), np.int32)
-    for place, game in enumerate(games):
-        if game.steps:
-            actions[place, : len(game.steps)] = game.actions
-    lengths = np.array([len(game.steps) for game in games], np.int32)
-    seeds = [jax.random.fold_in(jax.random.key(game.header.seed), 0) for game in games]
-    states, snapshots, *rest = jax.device_get(
-        _replay(env, jnp.stack(seeds), jnp.asarray(actions), jnp.asarray(lengths))
+    cut = lambda x, more: np.stack([np.asarray(leaf)[: longest + more] for leaf in x])
+    states, snapshots, *rest = zip(*played, strict=True)
+    record = Record(
+        jax.tree.map(lambda *x: cut(x, 1), *states), *(cut(column, 0) for column in rest)
     )
-    record = Record(states, *rest)
-    return record, [_same(game, place, snapshots, record) for place, game in enumerate(games)]
+    return record, [
+        _same(game, place, snapshots[place], record) for place, game in enumerate(games)
+    ]
+
+
+def _told(env: Environment, game: Played) -> tuple[Any, np.ndarray, np.int32]:
+    """The key, the actions [T, A] as long as a game can be, and how many of them there were."""
+    actions = np.zeros((env.spec.horizon, env.spec.num_agents), np.int32)
+    if game.steps:
+        actions[: len(game.steps)] = game.actions
+    key = jax.random.fold_in(jax.random.key(game.header.seed), 0)
+    return key, actions, np.int32(len(game.steps))
 
 
 def _same(game: Played, place: int, snapshots: Any, record: Record) -> bool:
     for step, row in enumerate(game.steps):
-        after = jax.tree.map(lambda x, t=step + 1: x[place, t], snapshots)
+        after = jax.tree.map(lambda x, t=step + 1: x[t], snapshots)
         paid = record.reward[place, step].tolist()
         if mark(after) != row["mark"] or paid != list(row["reward"]):
             return False
@@ -63,25 +69,23 @@ def _same(game: Played, place: int, snapshots: Any, record: Record) -> bool:
 
 
 @partial(jax.jit, static_argnums=0)
-def _replay(env: Environment, keys: Array, actions: Array, lengths: Array) -> tuple[Any, ...]:
-    def one(key: Array, actions: Array, length: Array) -> tuple[Any, ...]:
-        def step(now: Any, told: Any) -> Any:
-            (state, shown), (time, action) = now, told
-            moved, then = env.step(jax.random.fold_in(key, time), state, action)
-            plays = (time < length) & ~shown.done
-            moved, then = jax.tree.map(lambda a, b: jnp.where(plays, a, b), (moved, then),
-                                       (state, shown))  # fmt: skip
-            reward = jnp.where(plays, then.reward, 0.0)
-            events = then.info["events"] & plays
-            kept = (shown.obs, shown.mask, action, reward, events, plays)
-            return (moved, then), (moved, env.snapshot(moved), *kept)
+def _replay(env: Environment, key: Key, actions: Array, length: Array) -> tuple[Any, ...]:
+    """States, snapshots, and the other fields of a record, of one game."""
 
-        state, shown = begin(env, key)
-        first = (state, env.snapshot(state))
-        _, (states, snapshots, *rest) = jax.lax.scan(
-            step, (state, shown), (jnp.arange(len(actions)), actions)
-        )
-        whole = jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), first, (states, snapshots))
-        return (*whole, *rest)
+    def step(now: Any, told: Any) -> Any:
+        (state, shown), (time, action) = now, told
+        moved, then = env.step(jax.random.fold_in(key, time), state, action)
+        plays = (time < length) & ~shown.done
+        stand = lambda new, old: jnp.where(plays, new, old)
+        moved, then = jax.tree.map(stand, (moved, then), (state, shown))
+        reward = jnp.where(plays, then.reward, 0.0)
+        kept = (shown.obs, shown.mask, action, reward, then.info["events"] & plays, plays)
+        return (moved, then), (moved, env.snapshot(moved), *kept)
 
-    return jax.vmap(one)(keys, actions, lengths)
+    state, shown = begin(env, key)
+    start = (state, env.snapshot(state))
+    _, (states, snapshots, *rest) = jax.lax.scan(
+        step, (state, shown), (jnp.arange(len(actions)), actions)
+    )
+    whole = jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), start, (states, snapshots))
+    return (*whole, *rest)

@@ -43,7 +43,11 @@ class Store:
         (folder / "private").chmod(0o700)
         self._lock = _locked(folder)
         self.hash = text.hash
-        self._freeze(text, casting)
+        try:
+            self._freeze(text, casting)
+        except BaseException:
+            self._lock.close()
+            raise
         self._files: dict[str, Lines] = {}
         self._tokens = Lines(folder / "private" / "tokens.jsonl", again=True)
 
@@ -144,7 +148,7 @@ class Store:
     def _of(self, who: str) -> Lines:
         if who not in self._files:
             path = self.folder / "participants" / f"{who}.jsonl"
-            self._files[who] = Lines(path, again=path.exists())
+            self._files[who] = Lines(path, again=True)
         return self._files[who]
 
 
