@@ -1,4 +1,4 @@
-"""A whole study without a browser: what people go through, what is kept, who comes back to where."""
+"""A whole study without a browser: what people go through, what is kept, who comes back."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def test_people_go_through_everything_in_orders_of_their_own(
 ) -> None:
     running, people = walked
     for person in people:
-        assert person.kinds == ["text", "questions", "tutorial",
-                                *["game", "items", "game", "items", "items"] * 2, "items"]  # fmt: skip
+        block = ["game", "items", "game", "items", "items"]
+        assert person.kinds == ["text", "questions", "tutorial", *block, *block, "items"]
     one, two = (session.drawn for session in running.server.sessions.values())
     assert one.cell.partners != two.cell.partners
     assert one.cell.blocks != two.cell.blocks
@@ -77,8 +77,7 @@ def test_every_game_of_an_export_replays_to_the_same_states_and_returns(
     assert len(played) == 8
     assert (played["steps"] == 12).all()
     assert (played["end"] == "finished").all()
-    assert sorted(played.groupby("participant")["order"].apply(list).explode()) == [0, 0, 1, 1,
-                                                                                     2, 2, 3, 3]  # fmt: skip
+    assert sorted(played["order"]) == [0, 0, 1, 1, 2, 2, 3, 3]
     for name in ("room", "ring"):
         here = played[played["block"] == name]
         file, _, _ = here["record"].iloc[0].partition(":")
@@ -138,6 +137,22 @@ def test_an_altered_game_is_told_and_not_among_the_records(
     rounds = pd.read_csv(tmp_path / "out" / "rounds.csv").set_index("game")
     assert rounds.loc[path.stem, "flag_differs"]
     assert rounds["flag_differs"].sum() == 1
+
+
+def refusal(folder: Path, told: str) -> str:
+    """Why a study cannot be run."""
+    with pytest.raises(UserError) as error, study(folder, told):
+        pass
+    return str(error.value)
+
+
+def closed_by(socket: Any) -> int:
+    """The code with which the server closes a socket."""
+    while True:
+        try:
+            socket.receive_text()
+        except WebSocketDisconnect as closed:
+            return closed.code
 
 
 @pytest.fixture
@@ -223,14 +238,14 @@ def test_the_tutorial_can_be_left_after_some_tries_only(tiny: Study) -> None:
 def test_a_reload_in_a_game_comes_back_to_the_same_game(tiny: Study) -> None:
     person = tiny.person()
     page = person.walk(lambda page: page["kind"] == "game")
-    person.play(until=lambda message: message["type"] == "state" and message["step"] == 5)
+    person.play(until=lambda message: message["type"] == "state" and message["step"] >= 3)
     again = person.page()
     assert again["step"] == page["step"]
     person.play()
     assert person.page()["step"] == page["step"] + 1
     (session,) = tiny.server.sessions.values()
-    game = next(row for row in session.rows if (row["kind"] == "game" and "room/" in row["step"])
-                or (row["kind"] == "game" and "ring/" in row["step"]))  # fmt: skip
+    steps = (row for row in session.rows if row["kind"] == "game" and row["step"] != "tutorial")
+    game = next(steps)
     played = read_game(tiny.folder / "games" / f"{game['game']}.jsonl")
     assert len(played.steps) == 12
     assert [event["event"] for event in played.events].count("paused") == 1
@@ -243,17 +258,14 @@ def test_the_newest_tab_is_the_one(tiny: Study) -> None:
         assert first.receive_json()["type"] == "scene"
         with person.socket() as second:
             assert second.receive_json()["type"] == "scene"
-            with pytest.raises(WebSocketDisconnect) as closed:
-                for _ in range(20):
-                    first.receive_json()
-            assert closed.value.code == REPLACED
+            assert closed_by(first) == REPLACED
 
 
 def test_a_stopped_server_loses_no_step_and_people_come_back_to_their_game(tmp_path: Path) -> None:
     with study(tmp_path) as running:
         person = running.person()
         page = person.walk(lambda page: page["kind"] == "game")
-        person.play(until=lambda message: message["type"] == "state" and message["step"] == 4)
+        person.play(until=lambda message: message["type"] == "state" and message["step"] >= 4)
         (path,) = (p for p in (running.folder / "games").glob("*")
                    if not read_game(p).header.practice)  # fmt: skip
     before = read_game(path)
@@ -294,13 +306,12 @@ def test_a_client_that_sends_rubbish_or_floods_is_closed_and_the_study_goes_on(t
     page = person.walk(lambda page: page["kind"] == "game")
     act = json.dumps({"type": "act", "action": 0})
     for rubbish in (["hello"], ['{"type": "act", "action": 99}'], ["x" * 3_000], [act] * 500):
-        with pytest.raises(WebSocketDisconnect) as closed, person.socket() as socket:
+        with person.socket() as socket:
             for text in rubbish:
                 socket.send_text(text)
-            for _ in range(1_000):
-                socket.receive_text()
-        assert closed.value.code == RUBBISH
-    for headers in ({"origin": "http://evil.example"}, {"host": "evil.example"}, {"cookie": "x=y"}):
+            assert closed_by(socket) == RUBBISH
+    evil = "http://evil.example"
+    for headers in ({"origin": evil}, {"host": "evil.example"}, {"cookie": "x=y"}):
         with pytest.raises(WebSocketDisconnect), person.socket(**headers) as socket:
             socket.receive_text()
         given = person.post("/api/next", {"step": page["step"]}, **headers)
@@ -311,9 +322,9 @@ def test_a_client_that_sends_rubbish_or_floods_is_closed_and_the_study_goes_on(t
 
 
 def test_only_files_that_are_meant_to_be_seen_are(tiny: Study) -> None:
-    paths = ("/pages/..%2fserver.py", "/pages/../server.py", "/pages/%2e%2e/server.py", "/views/x.js",
-             "/pages/play.html", "/private/tokens.jsonl", "/data/private/tokens.jsonl",
-             "/views/..%2f..%2fserver.js")  # fmt: skip
+    paths = ("/pages/..%2fserver.py", "/pages/../server.py", "/pages/%2e%2e/server.py",
+             "/views/x.js", "/pages/play.html", "/private/tokens.jsonl",
+             "/data/private/tokens.jsonl", "/views/..%2f..%2fserver.js")  # fmt: skip
     for path in paths:
         assert tiny.client.get(path).status_code == 404
     for path in ("/", "/pages/study.js", "/views/overcooked.js", "/monitor"):
@@ -334,14 +345,10 @@ def test_the_experimenters_page_needs_its_token(tiny: Study) -> None:
 
 
 def test_two_servers_do_not_share_a_folder_nor_two_studies(tmp_path: Path) -> None:
+    other = TINY.replace("A tiny study", "Another")
     with study(tmp_path):
-        with pytest.raises(UserError, match="a server is at work"), study(tmp_path):
-            pass
-    with (
-        pytest.raises(UserError, match="data of another study"),
-        study(tmp_path, TINY.replace("A tiny study", "Another")),
-    ):
-        pass
+        assert "a server is at work" in refusal(tmp_path, TINY)
+    assert "data of another study" in refusal(tmp_path, other)
 
 
 def test_a_person_whose_first_line_was_cut_off_was_never_there(tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ class Game:
         self._pauses = 0
         self._stop = ""
         self._running = False
+        self._held = False  # a page came or went, so all have to be ready once more
         self._story: list[Any] = []
         self._tell_story()
 
@@ -111,6 +112,7 @@ class Game:
         if player.line is not None and player.line is not line:
             self._note("second tab", player)
         player.line, player.ready, player.focus, player.slot = line, False, True, None
+        self._held = True
         self._note("joined", player)
         self._scene(player)
         self._changed.set()
@@ -120,6 +122,7 @@ class Game:
         player = self.players[who]
         if player.line is line:
             player.line, player.ready, player.slot = None, False, None
+            self._held = True
             self._note("gone", player)
             self._changed.set()
 
@@ -179,7 +182,7 @@ class Game:
         while not self.stage.shown.done:
             if self._stop:
                 return self._stop
-            if not self._running or self._missing():
+            if not self._running or self._interrupted():
                 why = await self._pause()
                 if why:
                     return why
@@ -187,7 +190,7 @@ class Game:
             waited = await self._turn() if self._waits() else await clock.tick()
             if isinstance(waited, str):
                 return waited
-            if not (self._stop or self._missing()):
+            if not (self._stop or self._interrupted()):
                 await self._step(waited)
         return FINISHED
 
@@ -255,7 +258,7 @@ class Game:
             player.slot = None
         began = time.monotonic()
         while any(player.slot is None for player in choosing):
-            if self._stop or self._missing():
+            if self._stop or self._interrupted():
                 return Tick(0.0, 0)
             if not await self._change(began + self.terms.idle - time.monotonic()):
                 return IDLE
@@ -279,6 +282,10 @@ class Game:
             return gone
         return [p for p in self.players.values() if not p.focus]
 
+    def _interrupted(self) -> bool:
+        """True if the game has to stand still until all are ready."""
+        return self._held or bool(self._missing())
+
     async def _pause(self) -> str:
         """Wait for those who are missing, then count down. In words why it ends instead, or ""."""
         began, was_running = time.monotonic(), self._running
@@ -292,8 +299,9 @@ class Game:
                 return self._stop
             if not await self._change(began + self.terms.patience - time.monotonic()):
                 return ABSENT
+        self._held = False
         await self._countdown()
-        if self._missing():
+        if self._interrupted():
             return await self._pause()
         self._running = True
         self._note("going", step=self.stage.time)

@@ -26,7 +26,7 @@ class Lines:
     """A file to which JSON lines are added. Nothing that stands in it is ever changed."""
 
     def __init__(self, path: Path, *, again: bool = False) -> None:
-        """again: go on with a file if it is there; what a kill left of its last line is cut off first."""
+        """again: go on with a file that is there; a line that a kill cut short goes first."""
         path.parent.mkdir(parents=True, exist_ok=True)
         if again and path.exists():
             _cut(path)
