@@ -10,8 +10,8 @@ const WORDS = {
 
 export class GameClient {
   // root: an empty element. hear: {over(message), nothing(), waiting(message), goal(message)}.
-  constructor(root, hear = {}, { start = "Start", note = "" } = {}) {
-    this.hear = hear; this.start = start; this.note = note;
+  constructor(root, hear = {}, { start = "Start", note = "", stopWaiting = false } = {}) {
+    this.hear = hear; this.start = start; this.note = note; this.stopWaiting = stopWaiting;
     this.closed = false; this.wait = 500; this.step = 0; this.running = false;
     this.score = make("b", "0"); this.left = make("b", ""); this.leftName = make("span", "seconds left");
     this.progress = make("progress", null, { max: 1, value: 0, "aria-hidden": "true" });
@@ -82,7 +82,7 @@ export class GameClient {
     else if (kind === "countdown") { this.running = false; this.cover("Get ready", null, null, Math.ceil(message.seconds)); }
     else if (kind === "go") { this.running = true; this.veil.hidden = true; this.screen.focus(); this.mounted?.wake?.(true); }
     else if (kind === "paused") this.paused(message);
-    else if (kind === "waiting") { this.running = false; this.cover(`Waiting for another person (${message.here} of ${message.need} here) ...`, "Stop waiting", () => this.leave()); this.hear.waiting?.(message); }
+    else if (kind === "waiting") { this.running = false; this.cover(`Waiting for another person (${message.here} of ${message.need} here) ...`, this.stopWaiting && "Stop waiting", () => this.leave()); this.hear.waiting?.(message); }
     else if (kind === "nothing") { this.running = false; this.cover("No game is being played."); this.hear.nothing?.(); }
     else if (kind === "goal") { this.hear.goal?.(message); }
     else if (kind === "over") {

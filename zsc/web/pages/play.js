@@ -59,7 +59,7 @@ function connect() {
       client.cover(`${text} ${Math.round(message.score * 100) / 100} points.`, "Play again", () => byId("form").requestSubmit());
     },
     waiting: () => { byId("stop").hidden = true; },
-  }, { note: "Ready when you are." });
+  }, { note: "Ready when you are.", stopWaiting: true });
 }
 
 byId("form").addEventListener("submit", async event => {
