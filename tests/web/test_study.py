@@ -228,7 +228,12 @@ def test_the_tutorial_can_be_left_after_some_tries_only(tiny: Study) -> None:
     person.play(action=4)  # does nothing
     page = person.page()
     assert page["may_skip"]
-    assert person.next(step=page["step"], skip=True)["kind"] == "game"
+    with person.socket() as socket:  # it is being played while it is skipped
+        assert socket.receive_json()["type"] == "scene"
+        assert person.next(step=page["step"], skip=True)["kind"] == "game"
+        (session,) = tiny.server.sessions.values()
+        assert session.who in tiny.server.hub.games  # the next one is there at once
+        assert "tutorial" not in session.games
     person.walk()
     told = tiny.server.sessions[next(iter(tiny.server.sessions))]
     assert [row.get("skipped") for row in told.rows if row.get("step") == "tutorial"

@@ -15,7 +15,7 @@ export function mount(root, about, act) {
   let now = null, before = null, since = 0, tile = 64, frame = 0;
 
   function size() {
-    const wide = Math.max(280, root.clientWidth || 700), tall = Math.max(260, innerHeight - 330);
+    const wide = Math.max(280, root.clientWidth || 700), top = root.getBoundingClientRect().top + scrollY, tall = Math.max(260, innerHeight - Math.min(top, 330) - 62);
     tile = Math.floor(Math.min(96, wide / width, tall / height));
     const scale = devicePixelRatio || 1;
     canvas.width = tile * width * scale; canvas.height = tile * height * scale;

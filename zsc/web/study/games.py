@@ -13,7 +13,7 @@ from zsc.errors import UserError
 from zsc.files import library_versions
 from zsc.machine.progress import say
 from zsc.version import __version__
-from zsc.web.game import BROKEN, Game, Player
+from zsc.web.game import BROKEN, LEFT, Game, Player
 from zsc.web.guard import new_id
 from zsc.web.hub import Hub
 from zsc.web.log import Agent, Header, Lines, Played, read_game
@@ -26,6 +26,7 @@ from zsc.web.study.store import Store
 from zsc.web.views import view_of
 
 LEARNED, NOBODY_CAME, STOPPED = "learned", "nobody came", "server stopped"
+_SOON = 200  # hundredths of a second
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Games:
     hub: Hub
     sessions: dict[str, Session]
     _pairing: set[str] = field(default_factory=set)
+    _steps: dict[str, str] = field(default_factory=dict)  # which step's game a person plays
 
     async def ensure(self, session: Session, step: Step) -> None:
         """Let a person's game be there: the one that was begun, or a new one.
@@ -45,6 +47,8 @@ class Games:
         In games of several people it begins when all are there.
         """
         who = session.who
+        if who in self.hub.games and self._steps.get(who) != step.name:
+            await self.leave(who, LEFT)  # a tutorial that was skipped writes its last line
         if who in self.hub.games or who in self._pairing or self.hub.rooms.waits(who):
             return
         begun = session.games.get(step.name)
@@ -59,6 +63,18 @@ class Games:
             await self._begin({who: step})
         else:
             self._wait(session, step, people)
+
+    async def leave(self, who: str, why: str) -> None:
+        """End what a person plays or waits for, and wait until its last line is written."""
+        self.hub.rooms.leave(who)
+        game = self.hub.games.get(who)
+        if game is None:
+            return
+        game.stop(why)
+        for _ in range(_SOON):
+            if self.hub.games.get(who) is not game:
+                return
+            await asyncio.sleep(0.01)
 
     # ---- several people
 
@@ -180,6 +196,8 @@ class Games:
         if played is not None:
             for seat in game.score:
                 game.score[seat] = sum(float(row["reward"][seat]) for row in played.steps)
+
+        self._steps |= {who: step.name for who, step in steps.items()}
 
         def after(game: Game) -> None:
             for who, step in steps.items():

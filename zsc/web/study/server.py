@@ -204,7 +204,6 @@ class StudyServer:
         tutorial = self.plan.tutorial
         may = tutorial is not None and session.tries[step.name] >= tutorial.tries
         if told.get("skip") is True and may:
-            self._stop(session, "left")
             self.store.add(session, "done", step=step.name, skipped=True)
 
     def _game(self, session: Session, step: Step, told: dict[str, Any]) -> None:
@@ -237,22 +236,13 @@ class StudyServer:
 
     # ---- leaving, trouble, watching
 
-    def _stop(self, session: Session, why: str) -> None:
-        if session.who in self.hub.games:
-            self.hub.games[session.who].stop(why)
-        self.hub.rooms.leave(session.who)
-
     async def _withdraw(self, request: Request, told: dict[str, Any]) -> Any:
         """The person leaves; what it did is kept or deleted, as it wants."""
         session = self._session(request)
         if session.end != WITHDRAWN:
             if not session.end or session.end == FINISHED:
                 self.store.add(session, "end", why=WITHDRAWN)
-            self._stop(session, "withdrawn")
-            for _ in range(200):  # the game writes its last line first
-                if session.who not in self.hub.games:
-                    break
-                await asyncio.sleep(0.01)
+            await self.games.leave(session.who, "withdrawn")
             if told.get("keep") is not True:
                 self.store.forget(session)
         return page_of(session)
