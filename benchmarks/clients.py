@@ -12,9 +12,15 @@ import argparse
 import asyncio
 import json
 import random
+import signal
+import socket
+import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +30,6 @@ from websockets.asyncio.client import connect
 import zsc
 from zsc.web.log import read_game
 from zsc.web.study.export import export
-from zsc.web.study.pilot import serving
-from zsc.web.study.plan import read_plan
 
 STUDY = """
 format = "zsc-study 1"
@@ -105,10 +109,26 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         (folder / "study.toml").write_text(STUDY.format(tick=told.tick, steps=told.steps))
-        with serving(read_plan(folder / "study.toml"), folder / "data") as served:
-            clients = [Client(served.url, number) for number in range(told.people)]
+        with server_of(folder) as url:
+            clients = [Client(url, number) for number in range(told.people)]
             asyncio.run(_all(clients, time.monotonic() + told.seconds))
         _tell(folder, clients, told.tick)
+
+
+@contextmanager
+def server_of(folder: Path) -> Iterator[str]:
+    """`zsc study run` as a process of its own; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    study, data = str(folder / "study.toml"), str(folder / "data")
+    command = ["-m", "zsc.cli", "study", "run", study, "--out", data, "--port", port]
+    with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        print(server.stdout.readline().strip())
+        yield f"http://127.0.0.1:{port}"
+        server.send_signal(signal.SIGINT)
+        server.wait(20)
 
 
 async def _all(clients: list[Client], until: float) -> None:

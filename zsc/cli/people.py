@@ -44,28 +44,33 @@ class Play:
         from zsc.web.stage import Cast, warm
 
         place = Place(self.host, self.port)
-        bound = listen(place)
-        pools, games = _pools(self.runs)
-        if self.game is not None and self.game not in games:
-            games[self.game] = zsc.make(self.game)
-        for env in games.values():
-            kinds: dict[Policy, Pool] = {}
-            for choice in choices(env, pools):
-                agent = choice.agent(env, False)
-                kinds.setdefault(agent.policy, agent)
-            say(f"{env.spec.id}: compiling for {len(kinds)} kinds of partners")
-            for agent in kinds.values():
-                seats = env.spec.num_agents
-                warm(Cast(env, (agent,) * (seats - 1), tuple(range(1, seats))))
-        token = secrets.token_urlsafe(16) if place.public else ""
-        server = PlayServer(pools, games, place, self.out, token)
-        link = f"{place.url}/#{token}" if token else f"{place.url}/"
-        kept = f"games go to {self.out}" if self.out else "no games are kept (--out FOLDER)"
-        serve(server.app(), bound, lambda: print(f"ready: {link}  {kept}", flush=True))
+        with listen(place) as bound:  # a port in use is told before anything is compiled
+            pools, games = _pools(self.runs)
+            if self.game is not None and self.game not in games:
+                games[self.game] = zsc.make(self.game)
+            for env in games.values():
+                agents = _kinds([choice.agent(env, False) for choice in choices(env, pools)])
+                say(f"{env.spec.id}: compiling for {len(agents)} kinds of partners")
+                for agent in agents:
+                    seats = env.spec.num_agents
+                    warm(Cast(env, (agent,) * (seats - 1), tuple(range(1, seats))))
+            token = secrets.token_urlsafe(16) if place.public else ""
+            server = PlayServer(pools, games, place, self.out, token)
+            link = f"{place.url}/#{token}" if token else f"{place.url}/"
+            kept = f"games go to {self.out}" if self.out else "no games are kept (--out FOLDER)"
+            serve(server.app(), bound, lambda: print(f"ready: {link}  {kept}", flush=True))
 
     def when_stopped(self) -> str:
         """What to say if it was stopped."""
         return f"stopped; the games are in {self.out}" if self.out else "stopped"
+
+
+def _kinds(agents: list[Pool]) -> list[Pool]:
+    """One agent of each kind: its members share what is compiled."""
+    found: dict[Policy, Pool] = {}
+    for agent in agents:
+        found.setdefault(agent.policy, agent)
+    return list(found.values())
 
 
 def _pools(runs: tuple[Path, ...]) -> tuple[dict[str, Pool], dict[str, Environment]]:
@@ -137,19 +142,20 @@ class StudyRun(_Named):
 
         text = read_plan(self.path())
         place = Place(self.host, self.port)
-        bound = listen(place)
-        casting = find(text)
-        out = self.out or Path(f"{text.plan.id}-data")
-        store = Store(out, text, casting)
-        say(f"{text.plan.title}: compiling {len(casting.casts())} games")
-        casting.warm()
-        token = secrets.token_urlsafe(16)
-        server = StudyServer(text.plan, casting, store, place, token)
-        ready = f"ready: {place.url}/\nwho is where: {place.url}/monitor#{token}\ndata: {out}"
-        try:
-            serve(server.app(), bound, lambda: print(ready, flush=True))
-        finally:
-            store.close()
+        with listen(place) as bound:  # a port in use is told before anything is compiled
+            casting = find(text)
+            out = self.out or Path(f"{text.plan.id}-data")
+            store = Store(out, text, casting)
+            try:
+                say(f"{text.plan.title}: compiling {len(casting.casts())} games")
+                casting.warm()
+                token = secrets.token_urlsafe(16)
+                server = StudyServer(text.plan, casting, store, place, token)
+                watch = f"who is where: {place.url}/monitor#{token}"
+                ready = f"ready: {place.url}/\n{watch}\ndata: {out}"
+                serve(server.app(), bound, lambda: print(ready, flush=True))
+            finally:
+                store.close()
 
     def when_stopped(self) -> str:
         """What to say if it was stopped."""

@@ -44,7 +44,7 @@ from zsc.web.views import view_of
 PERSON = "person"  # the choice of another person instead of an agent
 KITCHEN = "own kitchen"  # the choice of a kitchen that is drawn on the page
 OWN_COLOUR = "#2563b0"
-COLOURS = ("#c95025", "#2f8f6b", "#8a5aa8", "#b0812a", "#b03a6a", "#3d7c98")
+COLOURS = ("#c95025", "#2f8f6b", "#8a5aa8", "#b0812a", "#b03a6a", "#6a6f76")
 _PAIR = 30.0  # seconds that another person is waited for
 
 

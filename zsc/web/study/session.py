@@ -19,7 +19,7 @@ from zsc.web.study.questionnaires import Questionnaire
 #: Neutral names: trees, which say nothing of anybody.
 NAMES = ("Alder", "Birch", "Cedar", "Elm", "Hazel", "Juniper", "Larch", "Maple", "Oak", "Pine",
          "Rowan", "Spruce", "Walnut", "Willow", "Yew", "Linden")  # fmt: skip
-COLOURS = ("#c95025", "#2f8f6b", "#8a5aa8", "#b0812a", "#b03a6a", "#3d7c98", "#6b7a2a", "#8c4b3a")
+COLOURS = ("#c95025", "#2f8f6b", "#8a5aa8", "#b0812a", "#b03a6a", "#6a6f76", "#6b7a2a", "#8c4b3a")
 
 FINISHED, WITHDRAWN, SCREENED, TIMEOUT = "finished", "withdrawn", "screened out", "timeout"
 
