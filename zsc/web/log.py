@@ -124,10 +124,14 @@ def read_game(path: Path) -> Played:
             as_type(_Step, step, f"step {place}")
             if step["step"] != place or len(step["action"]) != len(steps[0]["action"]):
                 raise MisfitError(f"step {place} is missing")
+        ends = [row for row in rows[1:] if row.get("kind") == "end"]
+        events = tuple(row for row in rows[1:] if row.get("kind") == "event")
+        for event in events:
+            as_type(_Event, event, "an event")
+        for end in ends:
+            as_type(_End, end, "the end")
     except (IndexError, MisfitError) as error:
         raise damaged(path, str(error)) from None
-    ends = [row for row in rows if row.get("kind") == "end"]
-    events = tuple(row for row in rows[1:] if row.get("kind") == "event")
     return Played(header, steps, events, ends[-1] if ends else None)
 
 
@@ -140,6 +144,37 @@ class _Step:
     reward: tuple[float, ...]
     mark: str
     at: float
+    late: float = 0.0
+    missed: int = 0
+    keys: dict[str, Key] = field(default_factory=dict)
+    drawn: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Event:
+    """What every event has to say."""
+
+    event: str
+    seat: int | None = None
+    ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class _End:
+    """What the end has to say."""
+
+    why: str
+    steps: int
+
+
+@dataclass(frozen=True)
+class Key:
+    """The key that a person's step came from."""
+
+    action: int
+    at: float  # the browser's clock, ms since 1970
+    got: float  # when the server had it
+    seen: int  # the newest step that was drawn
 
 
 def _cut(path: Path) -> None:

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import pandas as pd
 
 from zsc.envs.base import Environment
-from zsc.errors import UserError
-from zsc.files import read_json, write_text
+from zsc.errors import UserError, shorten
+from zsc.files import damaged, read_json, write_text
 from zsc.records.record import Record
 from zsc.web.log import Played, read_game
 from zsc.web.study.codebook import codebook
 from zsc.web.study.plan import Plan, read_plan
-from zsc.web.study.replay import env_of_header, record_of
+from zsc.web.study.replay import env_of_header, joined, record_of
 from zsc.web.study.session import Session
 from zsc.web.study.store import session_of
 
@@ -42,80 +41,111 @@ class Exported:
 def export(folder: Path, out: Path, *, publishable: bool = False) -> Exported:
     """Write everything of a study's folder, or of the games that `zsc play --out` kept.
 
-    publishable: only people who allowed it. Raises UserError for a folder that is neither.
+    publishable: only people who allowed it. Raises UserError for a folder that is neither, and for
+    a file in it that was altered; nothing is written then.
     """
-    plan, sessions = _people(folder)
-    games = [read_game(path) for path in sorted((folder / "games").glob("*.jsonl"))
-             if path.stat().st_size]  # fmt: skip
+    plan, people = _people(folder)
+    games = {path: read_game(path) for path in sorted((folder / "games").glob("*.jsonl"))
+             if path.stat().st_size}  # fmt: skip
     if publishable:
-        sessions = [session for session in sessions if session.publish]
-        known = {session.who for session in sessions}
-        games = [game for game in games if set(game.header.people.values()) <= known]
-    if not games and not sessions:
+        people = {path: session for path, session in people.items() if session.publish}
+        known = {session.who for session in people.values()}
+        games = {p: game for p, game in games.items() if {*game.header.people.values()} <= known}
+    if not games and not people:
         raise UserError(f"{folder} holds no games of people: give the --out folder of a study")
-    out.mkdir(parents=True)
     labels = [block.label for block in plan.blocks] if plan is not None else []
-    rounds, differ = _games(games, out, labels)
-    tables = {
-        "rounds": rounds,
-        "events": [row for game in games for row in _events(game)],
-        "keys": [row for game in games for row in _keys(game)],
-    }
+    rounds, files = _games(games, labels)
+    tables = {"rounds": rounds, "events": _all(_events, games), "keys": _all(_keys, games)}
     if plan is not None:
-        tables |= {
-            "participants": [_person(session) for session in sessions],
-            "answers": [row for session in sessions for row in _answers(session)],
-        }
+        tables["participants"] = _all(lambda session: [_person(session)], people)
+        tables["answers"] = _all(_answers, people)
+    _write(out, files, tables, codebook(plan, tables))
+    if plan is not None:
         write_text(out / "study.toml", (folder / "study.toml").read_text())
+    differ = tuple(row["game"] for row in rounds if row["flag_differs"])
+    return Exported(out, len(people), len(games), tuple(dict.fromkeys(differ)))
+
+
+def _write(
+    out: Path, files: list[_File], tables: dict[str, list[dict[str, Any]]], book: str
+) -> None:
+    out.mkdir(parents=True)
+    for file in files:
+        file.record.save(out / "games" / f"{file.name}.safetensors", file.env, notes=file.notes)
     for name, rows in tables.items():
         write_text(out / f"{name}.csv", pd.DataFrame(rows).to_csv(index=False))
-    write_text(out / "codebook.md", codebook(plan, tables))
-    return Exported(out, len(sessions), len(games), differ)
+    write_text(out / "codebook.md", book)
 
 
-def _people(folder: Path) -> tuple[Plan | None, list[Session]]:
+def _all(
+    rows_of: Callable[[Any], Iterable[dict[str, Any]]], things: Mapping[Path, Any]
+) -> list[Any]:
+    """The rows of all games or people. Raises UserError that names the file of a bad one."""
+    return [row for path, thing in things.items() for row in _of(path, rows_of, thing)]
+
+
+def _of(path: Path, call: Callable[..., Iterable[Any]], *given: Any) -> list[Any]:
+    try:
+        return list(call(*given))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    except Exception as error:  # lines that say something else can be odd in any way
+        raise damaged(path, shorten(f"{type(error).__name__}: {error}", 200)) from None
+
+
+def _people(folder: Path) -> tuple[Plan | None, dict[Path, Session]]:
     if not (folder / "games").is_dir():
         raise UserError(f"{folder} is no folder of a study: give the --out of zsc study run")
     if not (folder / "study.json").exists():
-        return None, []
+        return None, {}
     text = read_plan(folder / "study.toml")
     if read_json(folder / "study.json").get("hash") != text.hash:
         raise UserError(f"{folder / 'study.toml'} was altered: restore it from a copy")
     paths = sorted((folder / "participants").glob("*.jsonl"))
-    found = [session_of(path, text.plan) for path in paths]
-    return text.plan, [session for session in found if session is not None]
+    found = {path: session_of(path, text.plan) for path in paths}
+    return text.plan, {path: one for path, one in found.items() if one is not None}
 
 
 # ---- games
 
 
+@dataclass(frozen=True)
+class _File:
+    """A record file to be written."""
+
+    name: str
+    env: Environment
+    record: Record
+    notes: dict[str, Any]
+
+
 def _games(
-    games: list[Played], out: Path, labels: list[str]
-) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-    """A record file for each kind of game, and a row for each person of each game."""
-    kinds: defaultdict[str, list[Played]] = defaultdict(list)
-    for game in games:
+    games: dict[Path, Played], labels: list[str]
+) -> tuple[list[dict[str, Any]], list[_File]]:
+    """A row for each person of each game, and a record file for each kind of game."""
+    kinds: defaultdict[str, dict[Path, Played]] = defaultdict(dict)
+    for path, game in games.items():
         head = game.header
-        kinds[json.dumps([head.env, head.settings, head.practice], sort_keys=True)].append(game)
+        kind = json.dumps([head.env, head.version, head.settings, head.practice], sort_keys=True)
+        kinds[kind][path] = game
     rows: list[dict[str, Any]] = []
-    differ: list[str] = []
-    names: set[str] = set()
+    files: list[_File] = []
     for alike in kinds.values():
-        env = env_of_header(alike[0].header)
-        for game in alike:
-            env_of_header(game.header)
-        record, same = record_of(env, alike)
-        name = _file_name(alike[0], names)
-        good = [place for place, right in enumerate(same) if right]
+        path, first = next(iter(alike.items()))
+        (env,) = _of(path, lambda head: [env_of_header(head)], first.header)
+        played = [_of(path, lambda game: [record_of(env, game)], game)[0]  # noqa: B023
+                  for path, game in alike.items()]  # fmt: skip
+        name = _file_name(first, {file.name for file in files})
+        good = [game for game, (_, same) in zip(alike.values(), played, strict=True) if same]
+        whole = joined([record for record, same in played if same])
         if good:
-            _write(out / "games" / f"{name}.safetensors", env, record, alike, good)
-        for place, game in enumerate(alike):
-            differ += [] if same[place] else [game.header.game]
-            at = f"{name}:{good.index(place)}" if same[place] else ""
+            files.append(_File(name, env, whole, _notes(good)))
+        for (path, game), (record, same) in zip(alike.items(), played, strict=True):
             block = game.header.block
             label = labels[block] if 0 <= block < len(labels) else ""
-            rows += _rounds(env, game, record, place, {"block": label, "record": at})
-    return sorted(rows, key=lambda row: (row["participant"], row["began"])), tuple(differ)
+            known = {"block": label, "record": f"{name}:{good.index(game)}" if same else ""}
+            rows += _of(path, _rounds, env, game, record, known)
+    return sorted(rows, key=lambda row: (row["participant"], row["began"])), files
 
 
 def _file_name(game: Played, taken: set[str]) -> str:
@@ -125,31 +155,27 @@ def _file_name(game: Played, taken: set[str]) -> str:
     name, number = base, 2
     while name in taken:
         name, number = f"{base}-{number}", number + 1
-    taken.add(name)
     return name
 
 
-def _write(
-    path: Path, env: Environment, record: Record, games: list[Played], good: list[int]
-) -> None:
-    """One record file; its notes say for each game who played."""
-    chosen = Record(*jax.tree.map(lambda x: x[np.array(good)], tuple(record)))
+def _notes(games: list[Played]) -> dict[str, Any]:
+    """What a record file says of its games: who played."""
     about = [
         {
-            "game": games[place].header.game,
-            "people": games[place].header.people,
-            "condition": games[place].header.condition,
-            "agents": [asdict(agent) for agent in games[place].header.agents],
-            "end": (games[place].end or {}).get("why", "unfinished"),
+            "game": game.header.game,
+            "people": game.header.people,
+            "condition": game.header.condition,
+            "agents": [asdict(agent) for agent in game.header.agents],
+            "end": (game.end or {}).get("why", "unfinished"),
         }
-        for place in good
+        for game in games
     ]
     study = {"study": games[0].header.study, "hash": games[0].header.study_hash}
-    chosen.save(path, env, notes=study | {"players": "people", "games": about})
+    return study | {"players": "people", "games": about}
 
 
 def _rounds(
-    env: Environment, game: Played, record: Record, place: int, known: dict[str, str]
+    env: Environment, game: Played, record: Record, known: dict[str, str]
 ) -> Iterable[dict[str, Any]]:
     head, events = game.header, game.events
     agent = head.agents[0] if head.agents else None
@@ -195,7 +221,7 @@ def _rounds(
             "record": known["record"],
         }
         for number, name in enumerate(env.spec.event_names):
-            row[f"own_{name}"] = int(record.events[place, : len(game.steps), own, number].sum())
+            row[f"own_{name}"] = int(record.events[0, : len(game.steps), own, number].sum())
         yield row | _flags(row)
 
 
@@ -318,7 +344,7 @@ def _answers(session: Session) -> Iterable[dict[str, Any]]:
                 "at": row["at"],
             }
             if item.kind == "rank":  # a row for each partner, its place as the answer
-                for place, condition in enumerate(given or [], 1):
+                for place, condition in enumerate(given if isinstance(given, list) else [], 1):
                     yield about | {"condition": condition, "answer": place}
             else:
                 yield about

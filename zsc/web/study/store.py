@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 import os
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -161,6 +161,8 @@ def session_of(path: Path, plan: Plan) -> Session | None:
     if not rows:
         return None
     try:
+        for row in rows[1:]:
+            as_type(_Row, row, "a line")
         first = rows[0]
         drawn: Any = as_type(dict[str, Any], first.get("drawn"))
         cell = as_type(dict[str, int], drawn.get("cell"))
@@ -176,6 +178,22 @@ def session_of(path: Path, plan: Plan) -> Session | None:
         )
     except (MisfitError, KeyError, IndexError, ValueError, TypeError) as error:
         raise damaged(path, str(error)) from None
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What every line about a person has to say, and what else it may."""
+
+    kind: str
+    at: float
+    step: str = ""
+    game: str = ""
+    text: str = ""
+    questionnaire: str = ""
+    condition: str = ""
+    block: int = -1
+    answers: dict[str, Any] = field(default_factory=dict)
+    seconds: float | None = None
 
 
 def token_hash(token: str) -> str:
