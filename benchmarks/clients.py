@@ -49,6 +49,7 @@ class Client:
         self.url, self.draw, self.cookie = url, random.Random(number), ""
         self.delays: list[float] = []  # seconds from one state to the next, as a browser sees them
         self.games = 0
+        self.shown = 0  # the newest step of the game that is played
 
     def ask(self, path: str, told: dict[str, Any]) -> Any:
         request = urllib.request.Request(
@@ -72,6 +73,7 @@ class Client:
         headers = {"Cookie": self.cookie}
         where = self.url.replace("http", "ws") + "/socket"
         last: float | None = None
+        self.shown = 0
         async with connect(where, origin=self.url, additional_headers=headers) as socket:
             async for text in socket:
                 told = json.loads(text)
@@ -82,6 +84,7 @@ class Client:
                     await socket.send(json.dumps({"type": "pong", "number": told["number"]}))
                 elif kind == "state":
                     now = time.monotonic()
+                    self.shown = told["step"]
                     if last is not None and told["step"] > 1:
                         self.delays.append(now - last)
                     last = now
@@ -115,12 +118,17 @@ def main() -> None:
         _tell(folder, clients, told.tick)
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def server_of(folder: Path) -> Iterator[str]:
     """`zsc study run` as a process of its own; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     study, data = str(folder / "study.toml"), str(folder / "data")
     command = ["-m", "zsc.cli", "study", "run", study, "--out", data, "--port", port]
     with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True) as server:

@@ -39,7 +39,7 @@ def test_what_was_added_is_in_the_file_at_once(tmp_path: Path) -> None:
         log.add(step(number))
         assert len(read_game(log.path).steps) == number + 1
     log.add({"kind": "event", "event": "focus lost"})
-    log.add({"kind": "end", "why": "finished"}, through=True)
+    log.add({"kind": "end", "why": "finished", "steps": 3}, through=True)
     log.close()
     found = read_game(log.path)
     assert found.header == HEADER

@@ -137,8 +137,8 @@ def _games(
                   for path, game in alike.items()]  # fmt: skip
         name = _file_name(first, {file.name for file in files})
         good = [game for game, (_, same) in zip(alike.values(), played, strict=True) if same]
-        whole = joined([record for record, same in played if same])
         if good:
+            whole = joined([record for record, same in played if same])
             files.append(_File(name, env, whole, _notes(good)))
         for (path, game), (record, same) in zip(alike.items(), played, strict=True):
             block = game.header.block
