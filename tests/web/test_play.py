@@ -213,7 +213,13 @@ def test_a_game_of_another_family_says_how_it_is_drawn(tmp_path: Path) -> None:
 
 
 def test_every_listed_game_can_be_shown() -> None:
-    for name in ("overcooked/kitchens", "dual_destination", "hanabi/mini-2p", "lever/iterated"):
+    for name in (
+        "overcooked/trio_ring_tomato",
+        "overcooked/kitchens",
+        "dual_destination",
+        "hanabi/mini-2p",
+        "lever/iterated",
+    ):
         env = zsc.make(name)
         view = view_of(env)
         stage = Stage(Cast(env), 1)

@@ -10,6 +10,7 @@ from zsc.agents.pool import Label, Pool
 from zsc.envs.base import Environment
 from zsc.errors import UserError
 from zsc.evaluation.heldout import list_rosters, roster
+from zsc.machine.progress import say
 from zsc.web.log import Agent
 from zsc.web.stage import partner
 
@@ -81,7 +82,11 @@ def _roster(env: Environment) -> Iterator[Choice]:
     names = [name for name in list_rosters() if name.rsplit("@", 1)[0] == env.spec.id]
     if not names:
         return
-    held = roster(names[-1])
+    try:
+        held = roster(names[-1])
+    except UserError as error:  # the others can be played with all the same
+        say(f"left out: {error}")
+        return
     trained = held.names[len(held.scripted) :]
     for choice, title in zip(members(f"{ROSTER} {held.name}", held.trained, env), trained,
                              strict=False):  # fmt: skip

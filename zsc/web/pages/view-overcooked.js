@@ -1,13 +1,13 @@
 // A kitchen on a canvas, in the colours of the project's films.
 import { make } from "../pages/dom.js";
 
-const FILL = ["#b58e63", "#b58e63", "#b58e63", "#606068", "#96b096", "#eee7da"];
-const INK = "#3c342e", ONION = "#eec43e", SOUP = "#e28a2e", PLATE = "#fafafa";
+const FILL = ["#b58e63", "#b58e63", "#b58e63", "#606068", "#96b096", "#eee7da", "#b58e63"];
+const INK = "#3c342e", ONION = "#eec43e", TOMATO = "#cd342c", SOUP = "#e28a2e", PLATE = "#fafafa";
 const STEPS = [[0, -1], [0, 1], [1, 0], [-1, 0]];
 const GLIDE = 90;  // milliseconds from cell to cell
 
 export function mount(root, about, act) {
-  const { width, height, kinds, pots, cook_time } = about.scene;
+  const { width, height, kinds, pots } = about.scene;
   const canvas = make("canvas", null, { role: "img", "aria-label": "the kitchen" });
   const holder = make("div"); holder.style.cssText = "display:flex;justify-content:center";
   holder.append(canvas); root.append(holder);
@@ -35,7 +35,7 @@ export function mount(root, about, act) {
     pen.fillStyle = "rgba(255,255,255,.13)"; pen.fillRect(x, y, 1, .09);
     pen.fillStyle = "rgba(60,40,20,.16)"; pen.fillRect(x, y + .91, 1, .09);
     pen.strokeStyle = "rgba(70,50,30,.28)"; pen.lineWidth = .018; pen.strokeRect(x, y, 1, 1);
-    if (kind === 1) for (const [dx, dy] of [[-.19, .13], [.19, .13], [0, -.16]]) onion(x + .5 + dx, y + .5 + dy, .19);
+    if (kind === 1 || kind === 6) for (const [dx, dy] of [[-.19, .13], [.19, .13], [0, -.16]]) onion(x + .5 + dx, y + .5 + dy, .19, kind === 6 ? TOMATO : ONION);
     if (kind === 2) for (const dy of [.11, 0, -.11]) { disc(x + .5, y + .5 + dy, .28, PLATE, "#9c948a"); disc(x + .5, y + .5 + dy, .18, PLATE, "#dcd6cd"); }
     if (kind === 4) {
       pen.fillStyle = "#deeede"; round(x + .14, y + .27, .72, .46, .08); pen.fill();
@@ -44,28 +44,33 @@ export function mount(root, about, act) {
     }
   }
   function round(x, y, w, h, r) { pen.beginPath(); pen.roundRect(x, y, w, h, r); }
-  function onion(x, y, r) {
-    disc(x, y, r, ONION);
+  function onion(x, y, r, fill = ONION) {
+    disc(x, y, r, fill);
     pen.beginPath(); pen.moveTo(x, y - r); pen.lineTo(x + r * .25, y - r * 1.35); pen.lineWidth = .035; pen.strokeStyle = "#7d8b3a"; pen.stroke();
   }
-  function item(x, y, what, scale = 1) {
-    if (what === 1) onion(x, y, .19 * scale);
+  const parts = (onions, tomatoes) => [...Array(onions).fill(ONION), ...Array(tomatoes).fill(TOMATO)];
+  function inside(x, y, onions, tomatoes, scale = 1) {
+    parts(onions, tomatoes).forEach((fill, i) => disc(x + .19 * (i - 1) * scale, y, .1 * scale, fill));
+  }
+  function item(x, y, [what, onions, tomatoes], scale = 1) {
+    if (what === 1 || what === 4) { onion(x, y, .19 * scale, what === 4 ? TOMATO : ONION); return; }
     if (what < 2) return;
     disc(x, y, .27 * scale, PLATE, "#8d857b");
     disc(x, y, .19 * scale, what === 3 ? SOUP : PLATE, what === 3 ? "#a35c16" : "#d4cec4");
+    if (tomatoes || (what === 3 && onions !== 3)) inside(x, y, onions, tomatoes, scale);
   }
-  function pot(x, y, [count, tick]) {
+  function pot(x, y, [onions, tomatoes, tick, cook_time]) {
     disc(x + .5, y + .5, .38, "#2c2c32");
     pen.strokeStyle = "#2c2c32"; pen.lineWidth = .09; pen.beginPath(); pen.moveTo(x + .06, y + .5); pen.lineTo(x + .94, y + .5); pen.stroke();
     if (tick >= 0) {
       const ready = tick >= cook_time;
       disc(x + .5, y + .5, .31, SOUP, null);
       pen.beginPath(); pen.moveTo(x + .5, y + .5);
-      pen.arc(x + .5, y + .5, .31, -Math.PI / 2, -Math.PI / 2 + 2 * Math.PI * Math.min(tick, cook_time) / cook_time);
+      pen.arc(x + .5, y + .5, .31, -Math.PI / 2, -Math.PI / 2 + 2 * Math.PI * Math.min(tick, cook_time) / Math.max(cook_time, 1));
       pen.closePath(); pen.fillStyle = ready ? "#5ca456" : "#f4bc78"; pen.fill();
       pen.fillStyle = ready ? "#fff" : INK; pen.font = "650 .26px system-ui"; pen.textAlign = "center"; pen.textBaseline = "middle";
       pen.fillText(ready ? "✓" : cook_time - tick, x + .5, y + .515);
-    } else for (let i = 0; i < count; i++) disc(x + .31 + .19 * i, y + .5, .1, ONION);
+    } else inside(x + .5, y + .5, onions, tomatoes);
   }
   function cook(seat, x, y, way, held) {
     const [dx, dy] = STEPS[way], cx = x + .5, cy = y + .5, own = seat === about.seat;
