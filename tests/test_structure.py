@@ -25,7 +25,7 @@ ROOMS = (
     "types", "version", "errors", "interrupts", "checks", "keys", "switches", "schema", "files",
     "registry",
     "machine", "nets", "envs", "agents", "records", "play", "adapters", "learn", "train", "public",
-    "evaluation", "populations", "cli", "__main__",
+    "evaluation", "populations", "web", "cli", "__main__",
 )  # fmt: skip
 ROOFS = {("cli", ""), ("web", "")}
 #: Rooms of one height, which do not know each other.

@@ -245,7 +245,10 @@ class StudyNew:
 
 
 def study(arguments: list[str]) -> type:
-    """The class behind `zsc study ACTION ...`. Raises UserError for another action."""
+    """Studies with people: new, check, pilot, run, export.
+
+    The class behind `zsc study ACTION ...`. Raises UserError for another action.
+    """
     kinds = dict(
         zip(_ACTIONS, (StudyRun, StudyCheck, StudyPilot, StudyExport, StudyNew), strict=True)
     )
