@@ -87,7 +87,7 @@ def _roster(env: Environment) -> Iterator[Choice]:
     except UserError as error:  # the others can be played with all the same
         say(f"left out: {error}")
         return
-    trained = held.names[len(held.scripted) :]
+    trained = held.names[0 if held.scripted is None else len(held.scripted) :]
     for choice, title in zip(members(f"{ROSTER} {held.name}", held.trained, env), trained,
                              strict=False):  # fmt: skip
         yield Choice(choice.source, choice.member, choice.label, title, choice.pool)
