@@ -234,7 +234,7 @@ def test_a_stopped_server_leaves_the_game_open_and_it_goes_on(tmp_path: Path) ->
 
     played = run_game(room_cast(), tmp_path, play)
     assert played.end is None
-    assert 4 <= len(played.steps) < 12
+    assert 3 <= len(played.steps) < 12  # the step under way was neither written nor shown
 
 
 def test_leaving_is_a_reason(tmp_path: Path) -> None:
