@@ -25,8 +25,9 @@ ROOMS = (
     "types", "version", "errors", "interrupts", "checks", "keys", "switches", "schema", "files",
     "registry",
     "machine", "nets", "envs", "agents", "records", "play", "adapters", "learn", "train", "public",
-    "evaluation", "populations", "cli", "__main__",
+    "evaluation", "populations", "web", "cli", "__main__",
 )  # fmt: skip
+ROOFS = {("cli", ""), ("web", "")}
 #: Rooms of one height, which do not know each other.
 APART = {("evaluation", "populations"), ("machine", "nets"), ("machine", "envs"), ("nets", "envs"),
          ("evaluation", "learn"), ("evaluation", "train")}  # fmt: skip
@@ -60,8 +61,8 @@ def test_a_room_imports_rooms_below_it_only(room: str) -> None:
     upward = [
         f"{path} -> {other}"
         for path, own, other in room_imports()
-        # the roof asks the whole package for what is public
-        if own == room and other not in below - apart and (room, other) != ("cli", "")
+        # roofs ask the whole package for what is public
+        if own == room and other not in below - apart and (room, other) not in ROOFS
     ]
     assert upward == []
 
@@ -192,6 +193,15 @@ def test_there_is_source_to_look_at() -> None:
 def test_packages_import_neither_tests_nor_benchmarks() -> None:
     for module in ("tests", "benchmarks", "notebooks", "overcooked", "overcooked_ai_py"):
         assert importers(module, sources(*PACKAGES)) == []
+
+
+def test_the_web_is_imported_by_the_command_line_only_and_when_it_is_asked_for() -> None:
+    outside = [x for x in importers("zsc.web", sources(*PACKAGES)) if "zsc/web/" not in x]
+    assert outside == ["zsc/cli/people.py"]
+    tree = ast.parse((ROOT / "zsc" / "cli" / "people.py").read_text())
+    at_once = [name for node in tree.body if isinstance(node, ast.ImportFrom)
+               for name in imports(node, "zsc.cli")]  # fmt: skip
+    assert not any(inside(name, "zsc.web") for name in at_once)
 
 
 def test_command_line_is_imported_by_nothing_and_named_as_the_script() -> None:

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 
 import zsc
 from tests.fuzz.edits import changed_bytes, changed_file, changed_json
+from tests.web.studies import text_of
 from zsc.cli.judge import Report, _provenance
 from zsc.cli.settings import read_config, with_settings
 from zsc.cli.shared import Game, env_of
+from zsc.envs.base import settings_of
 from zsc.evaluation import crossplay, load_crossplay
 from zsc.evaluation.heldout import FOLDER, read_roster
 from zsc.evaluation.plots import read_curves
@@ -27,6 +29,14 @@ from zsc.records.overcooked_tables import human_games
 from zsc.records.record import load_record
 from zsc.train.run import RunFolder
 from zsc.train.sinks import JsonLines, Progress
+from zsc.web.log import Header
+from zsc.web.stage import Cast, Stage, mark
+from zsc.web.study.casting import find
+from zsc.web.study.export import export
+from zsc.web.study.order import Cell
+from zsc.web.study.plan import read_plan
+from zsc.web.study.session import Session, assign
+from zsc.web.study.store import Store
 
 LEVER = zsc.make("lever", rounds=2)
 ROOM = zsc.make("overcooked/cramped_room", horizon=6)
@@ -75,9 +85,43 @@ def originals(folder: Path) -> None:
     (folder / "settings.toml").write_text("steps = 1e4\nmembers = 3\n[learner]\ngamma = 0.9\n")
     (folder / "settings.json").write_text('{"steps": 1e4, "members": 3, "learner": {"envs": 8}}')
     (folder / "kitchen.txt").write_text(ROOM.kitchen.text())
+    _people(folder / "people")
     table = _table()
     table.to_csv(folder / "people.csv", index=False)
     table.to_pickle(folder / "people.pickle")
+
+
+def _people(folder: Path) -> None:
+    """A study's folder with one person, and a game of lever."""
+    text = text_of(folder)
+    casting = find(text)
+    store = Store(folder / "data", text, casting)
+    plan = text.plan
+    drawn = assign(plan, Cell(0, 0, 0), ((1, 1), (1, 1)), (), 0)
+    person = Session("somebody", plan, drawn, "CODE", 5.0)
+    store.admit(person, "token", {})
+    for step in person.steps[:3]:
+        store.add(person, "done", step=step.name)
+    store.add(person, "end", why="withdrawn")
+    stage = Stage(Cast(LEVER), 3)
+    header = Header("game", "lever", LEVER.spec.version, settings_of(LEVER), 3,
+                    {"0": "somebody", "1": "other"}, (), 0.15, 5.0)  # fmt: skip
+    lines = store.game(header)
+    for step in range(2):
+        shown = stage.step([step, 1])
+        row = {"kind": "step", "step": step, "action": [step, 1], "reward": shown.reward.tolist()}
+        key = {"0": {"action": step, "at": 1.0, "got": 2.0, "seen": step}}
+        lines.add(row | {"mark": mark(shown.snapshot), "at": 6.0, "keys": key})
+    lines.add({"kind": "event", "event": "focus lost", "seat": 0, "step": 1, "at": 7.0})
+    lines.add({"kind": "end", "why": "finished", "steps": 2, "at": 8.0})
+    lines.close()
+    store.close()
+
+
+def read_people(folder: Path) -> None:
+    """Export everything."""
+    done = export(folder / "people" / "data", folder / "new")
+    assert (done.folder / "codebook.md").exists()
 
 
 def _table() -> Any:
@@ -206,6 +250,14 @@ def kinds(folder: Path) -> dict[str, Kind]:
         "training state": Kind("run/state/main-00000002.safetensors", changed_file, read_state),
         "metrics": Kind("run/metrics.jsonl", as_rows, read_metrics),
         "roster": Kind("roster/roster.json", as_json, lambda place: read_roster(place / "roster")),
+        "study": Kind(
+            "people/study-as-given.toml",
+            changed_bytes,
+            lambda place: read_plan(place / "people" / "study-as-given.toml"),
+        ),
+        "study's data": Kind("people/data/study.json", as_json, read_people),
+        "person of a study": Kind("people/data/participants/somebody.jsonl", as_rows, read_people),
+        "game of people": Kind("people/data/games/game.jsonl", as_rows, read_people),
         "settings": Kind(
             "settings.toml", changed_bytes, partial(read_settings, name="settings.toml")
         ),

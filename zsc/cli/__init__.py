@@ -69,6 +69,14 @@ COMMANDS = {
         "zsc.cli.games:Convert",
         "Turn games that people played (Overcooked-AI's files of them) into a file of games.",
     ),
+    "play": Command(
+        "zsc.cli.people:Play",
+        "Play with agents in a browser: with those of runs, scripted ones, or one another.",
+    ),
+    "study": Command(
+        "zsc.cli.people:study",
+        "Studies with people: new, check, pilot, run, export.",
+    ),
 }
 
 
@@ -185,10 +193,11 @@ def _note(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 def _command(name: str, arguments: list[str]) -> Any:
-    """The class behind a command; that of a training depends on its method."""
+    """The class behind a command; that of a training depends on its method, for instance."""
     if name == "train":
         return pkgutil.resolve_name("zsc.cli.train:command")(arguments)
-    return pkgutil.resolve_name(COMMANDS[name].place)
+    found = pkgutil.resolve_name(COMMANDS[name].place)
+    return found(arguments) if name == "study" else found
 
 
 def _run(command: Any) -> tuple[int, str]:

@@ -9,16 +9,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zsc.agents.policy import Policy, in_turns
+from zsc.agents.policy import Policy
 from zsc.agents.pool import Pool, check_home
 from zsc.checks import seed_of
-from zsc.envs.base import Environment, begin, check_game
+from zsc.envs.base import Environment, check_game
 from zsc.errors import UserError
 from zsc.machine.memory import bytes_of, check
-from zsc.play.acting import act, inputs_of
+from zsc.play.stepping import Now, advance, first
 from zsc.records.record import Record
 from zsc.switches import door
-from zsc.types import Array, Carry, Key, Params, State
+from zsc.types import Array, Key, Params
 
 
 @door
@@ -75,39 +75,15 @@ def episode(
     key: Key,
 ) -> tuple[Any, ...]:
     """The fields of a `Record` for one episode: role r plays by policies[r] in seat seats[r]."""
-    policies = tuple(in_turns(env.spec, policy) for policy in policies)
-
-    def step(now: tuple[State, Any, tuple[Carry, ...], Array], time: Array) -> tuple[Any, Any]:
-        """One step of the game, and what the record keeps of it."""
-        state, shown, carries, acted = now
-        here = jax.random.fold_in(key, time)
-        noise = jax.random.gumbel(
-            jax.random.fold_in(here, 1), (env.spec.num_agents, env.spec.num_actions)
-        )
-        actions, after = [], []
-        for role, policy in enumerate(policies):
-            seat = seats[role]
-            seen = inputs_of(
-                policy.reads,
-                obs=shown.obs[seat],
-                mask=shown.mask[seat],
-                first=time == 0,
-                seat=seat,
-                state=state,
-                acted=acted,
-            )
-            carry, chosen = act(policy, params[role], carries[role], seen, noise[seat])
-            actions.append(chosen)
-            after.append(carry)
-        action = jnp.stack(actions)[jnp.argsort(seats)]
-        moved, then = env.step(here, state, action)
-        kept = (shown.obs, shown.mask, action, then.reward, then.info["events"], ~shown.done)
-        return (moved, then, tuple(after), action), (moved, *kept)
-
-    state, timestep = begin(env, key)
-    carries = tuple(policy.carry() for policy in policies)
     nobody = jnp.full(env.spec.num_agents, -1, jnp.int32)
-    _, (states, *rest) = jax.lax.scan(
-        step, (state, timestep, carries, nobody), jnp.arange(env.spec.horizon)
-    )
-    return jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), state, states), *rest
+
+    def step(now: Now, time: Array) -> tuple[Now, Any]:
+        """One step of the game, and what the record keeps of it."""
+        then = advance(env, policies, params, seats, key, now, time, nobody)
+        seen, after = now.shown, then.shown
+        kept = (seen.obs, seen.mask, then.acted, after.reward, after.info["events"], ~seen.done)
+        return then, (then.state, *kept)
+
+    start = first(env, policies, key)
+    _, (states, *rest) = jax.lax.scan(step, start, jnp.arange(env.spec.horizon))
+    return jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), start.state, states), *rest

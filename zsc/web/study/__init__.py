@@ -1,0 +1,1 @@
+"""Studies with people: a text file says what happens, a folder keeps what happened."""
