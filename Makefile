@@ -6,7 +6,7 @@ DEV := .venv/.installed-dev
 NOTEBOOKS := notebooks/who_can_work_with_whom.ipynb notebooks/how_robust_is_my_agent.ipynb
 CODE := zsc populations evaluation tests benchmarks
 
-.PHONY: demo test long ladder check format oracle fuzz endurance mutants table rosters bench notebooks clean
+.PHONY: demo test long ladder check format oracle fuzz people endurance mutants table rosters bench notebooks clean
 
 demo: $(RUN)  ## train three kinds of pools and draw their cross-play (a few minutes)
 	$(BIN)/zsc demo --out demo
@@ -45,6 +45,10 @@ oracle: $(DEV)  ## every game beside its reference engine, step by step; two hou
 fuzz: $(DEV)  ## 5,000 altered files of every kind: each is read or refused with one line
 	$(BIN)/python -m tests.fuzz --files 5000 --seed 0
 
+people: $(DEV)  ## a whole study in real browsers, and one that is killed 20 times
+	ZSC_BROWSER=1 $(BIN)/python -m pytest tests/web/test_browser.py
+	$(BIN)/python -m tests.web.kills --times 20 --seed 0
+
 endurance: $(DEV)  ## a training that is killed 50 times, compared with one that is not
 	$(BIN)/python -m tests.endurance --kills 50 --seed 0
 
@@ -81,6 +85,7 @@ bench: $(DEV)  ## the figures of benchmarks/RESULTS.md; hours
 	$(BIN)/python -m benchmarks.hanabi_full
 	$(BIN)/python -m benchmarks.score
 	$(BIN)/python -m benchmarks.coverage
+	$(BIN)/python -m benchmarks.clients --people 30 --seconds 120
 	$(BIN)/python -m benchmarks.co_play overcooked/coordination_ring
 	$(BIN)/python -m benchmarks.co_play overcooked/mirror_ring --times 12
 

@@ -38,7 +38,9 @@ COMMANDS = {
         "Train self-play, other-play and fictitious co-play pools, let everyone play with "
         "everyone, and draw what comes out.",
     ),
-    "envs": Command("zsc.cli.games:Envs", "List the games."),
+    "envs": Command(
+        "zsc.cli.games:Envs", "List the games, or draw kitchens that are made by chance."
+    ),
     "train": Command("zsc.cli.train:Train", "Train a population and write it to a run folder."),
     "watch": Command("zsc.cli.watch:Watch", "Show the curves of a run while it learns."),
     "compare": Command("zsc.cli.watch:Compare", "Put runs side by side: settings and returns."),
