@@ -39,7 +39,7 @@ BAD_DRAWINGS = {
     "hole in the bottom": ("XXPXX\nO 12O\nX   X\nXD SX", ("border", "close it with X")),
     "hole in the top": ("XX XX\nO 12O\nX   X\nXDPSX", ("border", "close it with X")),
     "start in the border": ("XXPXX\nO 1 O\n2   X\nXDXSX", ("border", "close it with X")),
-    "hole in the side": ("XXPXX\nO 12O\n    X\nXDXSX", ("row 3", "borders are counters")),
+    "hole in the side": ("XXPXX\nO 12O\n    X\nXDXSX", ("row 3", "borders are X")),
     "nobody": ("XXPXX\nO   O\nX   X\nXDXSX", ("0 starts for player 1", "'1'")),
     "only player 1": ("XXPXX\nO 1 O\nX   X\nXDXSX", ("0 starts for player 2", "'2'")),
     "player 1 twice": ("XXPXX\nO 12O\nX 1 X\nXDXSX", ("2 starts for player 1", "exactly one")),

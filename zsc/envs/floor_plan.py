@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+
+from zsc.errors import UserError
 
 #: (x, y) of a step up, down, right, left: the order of directions in every kitchen.
 STEPS = np.array([[0, -1], [0, 1], [1, 0], [-1, 0]])
@@ -82,3 +85,42 @@ class FloorPlan:
     def all_within_reach(self) -> frozenset[int]:
         """The cells that are no floor and border on the room of some agent."""
         return frozenset[int]().union(*(self.within_reach(start) for start in self.starts))
+
+    def turns(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Turns and flips that keep the outline: old cell -> new cell, old direction -> new."""
+        plan = np.arange(self.height * self.width).reshape(self.height, self.width)
+        for turn in range(4):
+            for flip in (False, True):
+                moved = np.rot90(plan[:, ::-1] if flip else plan, turn)
+                if moved.shape != plan.shape:
+                    continue
+                ways = STEPS * [-1, 1] if flip else STEPS
+                for _ in range(turn):  # np.rot90 turns counterclockwise: (x, y) -> (y, -x)
+                    ways = np.stack([ways[:, 1], -ways[:, 0]], axis=1)
+                direction = [int(np.flatnonzero((w == STEPS).all(1))[0]) for w in ways]
+                yield np.argsort(moved.reshape(-1)), np.array(direction)
+
+
+def rows_of(text: str, *, wall: str, starts: str, most: int, symbols: str) -> list[str]:
+    """The rows of a drawing without indent and empty lines.
+
+    wall: what closes a border. starts: symbols that stand on floor. most: cells that are possible.
+    symbols: what to draw with, in words. Raises UserError for an outline that is no kitchen's.
+    """
+    lines = [line.strip() for line in text.strip("\n").split("\n")]
+    lines = [line for line in lines if line]
+    if not lines:
+        raise UserError(f"the layout is empty: draw it with the symbols {symbols}")
+    width = len(lines[0])
+    for number, line in enumerate(lines, 1):
+        if len(line) != width:
+            raise UserError(
+                f"layout row {number} {line!r} has {len(line)} cells, row 1 has {width}: "
+                f"make all rows equally long (borders are {wall}, not spaces)"
+            )
+    if len(lines) * width > most:
+        raise UserError(f"the layout has {len(lines) * width} cells: at most {most} are possible")
+    border = lines[0] + lines[-1] + "".join(line[0] + line[-1] for line in lines)
+    if any(symbol in " " + starts for symbol in border):
+        raise UserError(f"the layout's border has floor or a start in it: close it with {wall}")
+    return lines

@@ -75,25 +75,12 @@ def _slots(m: _Map, seat: int) -> np.ndarray:
 
 
 def _automorphisms(layout: Layout, random_starts: bool) -> list[_Map]:
-    height, width = layout.height, layout.width
-    plan = np.arange(height * width).reshape(height, width)
-    step = np.array([[0, -1], [0, 1], [1, 0], [-1, 0]])  # N S E W as (x, y)
     found = []
-    for turn in range(4):
-        for flip in (False, True):
-            moved = np.rot90(plan[:, ::-1] if flip else plan, turn)
-            if moved.shape != plan.shape:
-                continue
-            cell = np.argsort(moved.reshape(-1))  # old cell -> new cell
-            if (layout.kinds[cell] != layout.kinds).any():
-                continue
-            ways = step * [-1, 1] if flip else step
-            for _ in range(turn):  # np.rot90 turns counterclockwise: (x, y) -> (y, -x)
-                ways = np.stack([ways[:, 1], -ways[:, 0]], axis=1)
-            direction = np.array([int(np.flatnonzero((step == w).all(1))[0]) for w in ways])
+    for cell, direction in layout.turns():
+        if (layout.kinds[cell] == layout.kinds).all():
             found += [_Map(cell, direction, s) for s in _seat_changes(layout, cell, random_starts)]
     stays = tuple(range(len(layout.starts)))
-    return sorted(found, key=lambda m: (m.seat != stays, (m.cell != plan.reshape(-1)).any()))
+    return sorted(found, key=lambda m: (m.seat != stays, (m.cell != np.arange(len(m.cell))).any()))
 
 
 def _seat_changes(layout: Layout, cell: np.ndarray, random_starts: bool) -> list[tuple[int, ...]]:

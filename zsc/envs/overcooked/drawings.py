@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from zsc.envs.floor_plan import rows_of
 from zsc.envs.overcooked.layouts import LAYOUTS, MOST_COOKS, SYMBOLS, Layout
 from zsc.errors import UserError, unknown
 
@@ -29,11 +30,7 @@ def parse_layout(text: str, name: str | None = None, *, tomatoes: bool = False) 
 
     tomatoes: `T` is a symbol too, as by the rules of 2020, and either ingredient is enough.
     """
-    lines = [line.strip() for line in text.strip("\n").split("\n")]
-    lines = [line for line in lines if line]
-    if not lines:
-        raise UserError("the layout is empty: draw it with the symbols X O D P S, space, 1 and 2")
-    _check_shape(lines)
+    lines = rows_of(text, wall="X", starts=_COOKS, most=255, symbols="X O D P S, space, 1 and 2")
     _check_symbols(lines, tomatoes)
     starts = _find_starts(lines)
     floor = str.maketrans(_COOKS, " " * len(_COOKS))
@@ -47,21 +44,6 @@ def named_layout(name: str) -> Layout:
     if name not in LAYOUTS:
         raise unknown("layout", name, LAYOUTS)
     return parse_layout(LAYOUTS[name], name)
-
-
-def _check_shape(lines: list[str]) -> None:
-    width = len(lines[0])
-    for number, line in enumerate(lines, 1):
-        if len(line) != width:
-            raise UserError(
-                f"layout row {number} {line!r} has {len(line)} cells, row 1 has {width}: "
-                "make all rows equally long (borders are counters, not spaces)"
-            )
-    if len(lines) * width > 255:
-        raise UserError(f"the layout has {len(lines) * width} cells: at most 255 are possible")
-    border = lines[0] + lines[-1] + "".join(line[0] + line[-1] for line in lines)
-    if any(symbol in f" {_COOKS}" for symbol in border):
-        raise UserError("the layout's border has floor or a start in it: close it with X")
 
 
 def _check_symbols(lines: list[str], tomatoes: bool) -> None:

@@ -78,22 +78,13 @@ def channel_symmetry(
 
 
 def _automorphisms(layout: Layout, random_positions: bool) -> list[_Map]:
-    plan = np.arange(len(layout.kinds)).reshape(layout.height, layout.width)
     found = []
-    for turn in range(4):
-        for flip in (False, True):
-            moved = np.rot90(plan[:, ::-1] if flip else plan, turn)
-            if moved.shape != plan.shape:
-                continue
-            cell = np.argsort(moved.reshape(-1))  # old cell -> new cell
-            ways = STEPS * [-1, 1] if flip else STEPS
-            for _ in range(turn):  # np.rot90 turns counterclockwise: (x, y) -> (y, -x)
-                ways = np.stack([ways[:, 1], -ways[:, 0]], axis=1)
-            direction = np.array([int(np.flatnonzero((w == STEPS).all(1))[0]) for w in ways])
-            for piece in _relabellings(layout, cell):
-                swaps = _seat_changes(layout, cell, random_positions)
-                found += [_Map(cell, direction, piece, swap) for swap in swaps]
-    return sorted(found, key=lambda m: (m.swap, (m.cell != plan.reshape(-1)).any(), tuple(m.piece)))
+    for cell, direction in layout.turns():
+        for piece in _relabellings(layout, cell):
+            swaps = _seat_changes(layout, cell, random_positions)
+            found += [_Map(cell, direction, piece, swap) for swap in swaps]
+    still = np.arange(len(layout.kinds))
+    return sorted(found, key=lambda m: (m.swap, (m.cell != still).any(), tuple(m.piece)))
 
 
 def _relabellings(layout: Layout, cell: np.ndarray) -> list[np.ndarray]:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from zsc.envs.floor_plan import FloorPlan
+from zsc.envs.floor_plan import FloorPlan, rows_of
 from zsc.errors import UserError
 
 #: What a cell is, in the codes of the reference engine; ingredient i is PILE + i.
@@ -94,9 +94,8 @@ def parse_layout(
         without a recipe indicator cannot have: nobody could know which of them it is.
     Raises UserError naming the fault.
     """
-    lines = [line.strip() for line in text.strip("\n").split("\n")]
-    lines = [line for line in lines if line]
-    _check_shape(lines)
+    symbols = "W X B P R L, digits, space and A"
+    lines = rows_of(text, wall="W", starts="A" + _STARTS, most=_MOST_CELLS, symbols=symbols)
     _check_symbols(lines)
     starts = _find_starts(lines)
     rows = tuple("".join(" " if s in "A" + _STARTS else s for s in line) for line in lines)
@@ -105,23 +104,6 @@ def parse_layout(
     layout = Layout(plan.name, rows, starts, _recipes(plan, recipes))
     _check_buttons(layout)
     return layout
-
-
-def _check_shape(lines: list[str]) -> None:
-    if not lines:
-        raise UserError("the layout is empty: draw it with W X B P R L, digits, space and A")
-    width = len(lines[0])
-    for number, line in enumerate(lines, 1):
-        if len(line) != width:
-            raise UserError(
-                f"layout row {number} {line!r} has {len(line)} cells, row 1 has {width}: "
-                "make all rows equally long (borders are walls, not spaces)"
-            )
-    if len(lines) * width > _MOST_CELLS:
-        raise UserError(f"the layout has {len(lines) * width} cells: {_MOST_CELLS} are possible")
-    border = lines[0] + lines[-1] + "".join(line[0] + line[-1] for line in lines)
-    if any(symbol in " A" + _STARTS for symbol in border):
-        raise UserError("the layout's border has floor or a start in it: close it with W")
 
 
 def _check_symbols(lines: list[str]) -> None:
