@@ -36,5 +36,7 @@ def as_markdown(text: str, names: set[str]) -> str:
         entry = rf"(?:^|(?<=\n)|(?<=\. ))((?:{words})(?:, (?:{words}))*{call}): "
         text = re.sub(entry, r"\n\n- **\1**: ", text)
     text = re.sub(r"(?:(?<=\. )|(?<=\n))Raises (?=[A-Z])", r"\n\nRaises ", text)
-    text = re.sub(r"(?m)(?:^>>> .*\n(?:.+\n?)*)+", lambda m: f"```pycon\n{m[0].rstrip()}\n```\n", text)
+    text = re.sub(
+        r"(?m)(?:^>>> .*\n(?:.+\n?)*)+", lambda m: f"```pycon\n{m[0].rstrip()}\n```\n", text
+    )
     return re.sub(r"\n{3,}", "\n\n", text).strip()
