@@ -197,7 +197,7 @@ def test_few_blocks_are_not_run() -> None:
     left_out = [
         f"{named(page)}:{b.line}" for page in PAGES for b in blocks(page, "python") if not b.run
     ]
-    assert len(left_out) <= 5, left_out
+    assert len(left_out) <= 8, left_out
 
 
 # commands

@@ -1,11 +1,13 @@
 """Docstrings as Markdown: what is said of each parameter or field becomes an entry of a list.
 
-The code writes `name: words`, as lines of their own or one after the other.
+The code writes `name: words`, as lines of their own or one after the other, or puts the words in a
+comment beside a field or above it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import griffe
@@ -21,6 +23,9 @@ class Fields(griffe.Extension):
     def on_class(self, *, cls: griffe.Class, **kwargs: Any) -> None:
         """The fields of a class."""
         _rewrite(cls, set(cls.members))
+        if cls.docstring is not None:
+            entries = "\n".join(commented(cls, cls.docstring.value))
+            cls.docstring.value += f"\n\n{entries}" if entries else ""
 
 
 def _rewrite(thing: griffe.Object, names: set[str]) -> None:
@@ -40,3 +45,19 @@ def as_markdown(text: str, names: set[str]) -> str:
         r"(?m)(?:^>>> .*\n(?:.+\n?)*)+", lambda m: f"```pycon\n{m[0].rstrip()}\n```\n", text
     )
     return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def commented(cls: griffe.Class, told: str) -> Iterator[str]:
+    """An entry for each field that only a comment tells of."""
+    lines = cls.lines_collection[cls.filepath]
+    for name, field in cls.members.items():
+        known = re.search(rf"\*\*[^*]*\b{re.escape(name)}\b", told)
+        if field.is_alias or not field.is_attribute or name.startswith("_") or known:
+            continue
+        place = (field.lineno or 1) - 1
+        words = [lines[place].rpartition("  # ")[2]] if "  # " in lines[place] else []
+        while lines[place - 1].strip().startswith("# "):
+            place -= 1
+            words.insert(0, lines[place].strip(" #"))
+        if words:
+            yield f"- **{name}**: {' '.join(words).strip()}"
