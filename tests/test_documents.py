@@ -28,6 +28,7 @@ import zsc.evaluation
 from zsc.agents.bots import _BOTS
 from zsc.agents.policy import POLICIES
 from zsc.cli import _parsed
+from zsc.envs.overcooked import CLASSIC, MIRRORED
 from zsc.envs.registry import FAMILIES
 from zsc.evaluation import heldout
 from zsc.populations import BehaviourCloning, Recipe
@@ -52,7 +53,10 @@ PENDING = {
 FENCE = re.compile(r"^```(?P<kind>\w*)\n(?P<text>.*?)^```", re.M | re.S)
 NOT_RUN = re.compile(r"<!-- not run: \S.* -->\n\Z")
 LINK = re.compile(r"\[[^\]\n]*\]\((?P<target>[^)\s]+)\)")
+#: Pages whose code takes long: scores, cloning, rule bots.
+LONG = {f"docs/{name}.md" for name in ("guides/paper", "guides/recorded_games", "games/hanabi")}
 HORIZON = 20
+KITCHENS = tuple(f"overcooked/{name}" for name in (*CLASSIC, *MIRRORED))
 TINY = zsc.PPOConfig(envs=2, segments=1, epochs=1, minibatches=1, shaping_steps=0)
 
 
@@ -147,8 +151,10 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     make, train = zsc.make, Recipe.train
 
     def small_game(name: str, **settings: Any) -> Any:
-        short = {"horizon": HORIZON} if name.startswith(("overcooked", "dual")) else {}
-        return make(name, **settings | short)
+        env = make(name, **settings)
+        if name in KITCHENS and not settings:  # all in one, so that they share programs
+            return make("overcooked/mirror_ring", horizon=HORIZON)
+        return replace(env, horizon=HORIZON) if name.startswith(("overcooked", "dual")) else env
 
     def small_training(recipe: Recipe, env: Any, **settings: Any) -> zsc.Pool:
         return train(small(recipe, env.spec.horizon), env, **settings)
@@ -178,7 +184,15 @@ def few(play: Callable[..., Any], episodes: int) -> Callable[..., Any]:
     return lambda *args, **settings: play(*args, **settings | {"episodes": episodes})
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=named)
+def with_code() -> list[Any]:
+    """The pages with code; the dear ones are for `make long`."""
+    found = [page for page in PAGES if blocks(page, "python")]
+    return [
+        pytest.param(p, marks=[pytest.mark.long] * (named(p) in LONG), id=named(p)) for p in found
+    ]
+
+
+@pytest.mark.parametrize("page", with_code())
 def test_code_of_a_page_runs(
     page: Path, tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
