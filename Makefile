@@ -6,7 +6,7 @@ DEV := .venv/.installed-dev
 NOTEBOOKS := notebooks/who_can_work_with_whom.ipynb notebooks/how_robust_is_my_agent.ipynb
 CODE := zsc populations evaluation tests benchmarks
 
-.PHONY: demo test long ladder check format oracle fuzz people endurance mutants table rosters bench notebooks clean
+.PHONY: demo test long ladder check format oracle fuzz people endurance mutants table rosters bench docs notebooks clean
 
 demo: $(RUN)  ## train three kinds of pools and draw their cross-play (a few minutes)
 	$(BIN)/zsc demo --out demo
@@ -88,6 +88,9 @@ bench: $(DEV)  ## the figures of benchmarks/RESULTS.md; hours
 	$(BIN)/python -m benchmarks.clients --people 30 --seconds 120
 	$(BIN)/python -m benchmarks.co_play overcooked/coordination_ring
 	$(BIN)/python -m benchmarks.co_play overcooked/mirror_ring --times 12
+
+docs: $(DEV)  ## the site into build/site; a warning is an error
+	$(BIN)/mkdocs build --strict
 
 notebooks: $(DEV)  ## execute the notebooks and keep their outputs
 	$(BIN)/python -m jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
