@@ -18,7 +18,8 @@ def test_a_sheet_and_a_line_for_each_kitchen(tmp_path, capsys):
     layouts = random_layouts(3, 5, (5, 6))
     assert [line.split()[1] for line in said[:-1]] == [digest(layout) for layout in layouts]
     assert said[-1] == f"drawn in {out}"
-    assert Image.open(out).size == sheet(layouts).size
+    with Image.open(out) as picture:
+        assert picture.size == sheet(layouts).size
     with pytest.raises(UserError, match="is there: name another file by --out"):
         Envs(generate=5, out=out)()
 
