@@ -48,8 +48,8 @@ BROUGHT = {
 FENCE = re.compile(r"^```(?P<kind>\w*)\n(?P<text>.*?)^```", re.M | re.S)
 NOT_RUN = re.compile(r"<!-- not run: \S.* -->\n\Z")
 LINK = re.compile(r"\[[^\]\n]*\]\((?P<target>[^)\s]+)\)")
-#: Pages whose code takes long: scores, cloning, rule bots.
-LONG = {f"docs/{name}.md" for name in ("guides/paper", "guides/recorded_games", "games/hanabi")}
+#: Pages whose code is run each time; that of the others takes a minute or two and is for `make long`.
+SHORT = {"README.md", "docs/index.md", "docs/first_steps.md", "docs/adapters.md"}
 HORIZON = 20
 KITCHENS = tuple(f"overcooked/{name}" for name in (*CLASSIC, *MIRRORED))
 TINY = zsc.PPOConfig(envs=2, segments=1, epochs=1, minibatches=1, shaping_steps=0)
@@ -173,10 +173,11 @@ def few(play: Callable[..., Any], episodes: int) -> Callable[..., Any]:
 
 
 def with_code() -> list[Any]:
-    """The pages with code; the dear ones are for `make long`."""
+    """The pages with code; most are for `make long`."""
     found = [page for page in PAGES if blocks(page, "python")]
     return [
-        pytest.param(p, marks=[pytest.mark.long] * (named(p) in LONG), id=named(p)) for p in found
+        pytest.param(p, marks=[pytest.mark.long] * (named(p) not in SHORT), id=named(p))
+        for p in found
     ]
 
 

@@ -62,7 +62,10 @@ def happened(env, shown):
     "settings",
     [
         {"players": 3, "foods": 3, "view": 2, "penalty": 0.1, "cooperate": False},
-        {"size": 7, "encoding": "centred", "view": 7, "solo": 1, "pay": "team"},
+        pytest.param(
+            {"size": 7, "encoding": "centred", "view": 7, "solo": 1, "pay": "team"},
+            marks=pytest.mark.long,
+        ),
     ],
     ids=str,
 )

@@ -15,6 +15,7 @@ GAMES = {
     "reference": ("simple_reference", "SimpleReferenceMPE"),
     "speaker_listener": ("simple_speaker_listener", "SimpleSpeakerListenerMPE"),
 }
+LONG = ("reference", "speaker_listener", "rendezvous")  # a contract takes long to compile
 STEPS = 400
 
 
@@ -78,7 +79,7 @@ def test_steps_are_those_of_jaxmarl(scene):
 
 @pytest.mark.parametrize(
     "scene",
-    ["spread", "speaker_listener", "rendezvous", pytest.param("reference", marks=pytest.mark.long)],
+    ["spread", *(pytest.param(name, marks=pytest.mark.long) for name in LONG)],
 )
 def test_a_world_keeps_the_contract(scene):
     zsc.check_environment(zsc.make(f"mpe/{scene}"), steps=30, games=4, tolerance=2e-5)

@@ -233,7 +233,11 @@ MIRROR_OF_THREE = PAIR | {"grid": "XTPTX\nO123O\nX   X\nXDSDX"}
 
 
 @pytest.mark.parametrize(
-    ("told", "encoding", "elements"), [(MIRROR, "grid", 2), (MIRROR_OF_THREE, "compact", 12)]
+    ("told", "encoding", "elements"),
+    [
+        (MIRROR, "grid", 2),
+        pytest.param(MIRROR_OF_THREE, "compact", 12, marks=pytest.mark.long),
+    ],
 )
 def test_contract_of_a_kitchen(told: dict[str, Any], encoding: str, elements: int) -> None:
     env = Overcooked(repr(told), 20, encoding, random_starts=elements > 2, dynamics="2020")

@@ -98,9 +98,14 @@ def all_in_reach(layout):
     return all(rooms & set(layout.neighbours(cell).values()) for cell in objects)
 
 
-def test_games_of_the_generator_are_games_of_many_kitchens():
+@pytest.mark.long
+def test_games_of_the_generator_keep_the_contract():
     env = ManyKitchens(kitchens=TemplateKitchens(), horizon=20)
     zsc.check_environment(env, steps=22, games=4)
+
+
+def test_games_of_the_generator_are_made_again_from_a_manifest():
+    env = ManyKitchens(kitchens=TemplateKitchens(), horizon=20)
     again = zsc.envs.registry.rebuild(
         env.spec.id,
         {"kitchens": {"size": [9, 9], "seconds": 0.5, "tries": 8}, "size": [9, 9], "horizon": 20},
