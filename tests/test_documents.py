@@ -48,7 +48,7 @@ BROUGHT = {
 FENCE = re.compile(r"^```(?P<kind>\w*)\n(?P<text>.*?)^```", re.M | re.S)
 NOT_RUN = re.compile(r"<!-- not run: \S.* -->\n\Z")
 LINK = re.compile(r"\[[^\]\n]*\]\((?P<target>[^)\s]+)\)")
-#: Pages whose code is run each time; that of the others takes a minute or two and is for `make long`.
+#: Pages whose code is run each time; that of the others takes minutes and is for `make long`.
 SHORT = {"README.md", "docs/index.md", "docs/first_steps.md", "docs/adapters.md"}
 HORIZON = 20
 KITCHENS = tuple(f"overcooked/{name}" for name in (*CLASSIC, *MIRRORED))
