@@ -34,9 +34,10 @@ from zsc.evaluation.heldout import roster
 from zsc.play.acting import apply_one, inputs_of
 from zsc.web.single_page import write_single_page
 
-KITCHENS = ("cramped_room", "counter_circuit", "forced_coordination")
+KITCHENS = ("asymmetric_advantages", "coordination_ring", "counter_circuit")
 ENCODINGS = ("compact", "grid")
-SHORT = 25  # steps from an injected state
+SHORT = 5  # steps from an injected state
+ROUND = 42  # episodes: two whole ones, then injected states
 FIELDS = ("cell", "direction", "held", "counter", "pot_n", "pot_tick", "time")
 
 #: Plays one episode in the page: [place of the kitchen, first state, joint actions, agents].
@@ -155,15 +156,15 @@ def fresh(env: Overcooked, policy: Policy, seed: int) -> Pool:
 def episodes(env: Overcooked, steps: int, seed: int) -> Iterator[Episode]:
     """So many steps of the kinds of play that the comparison with the reference engine uses, from
     the start and from states by chance."""
-    rng = np.random.default_rng(seed)
-    sources = [scripted, mixed, partial(chance, interact=0.4)]
+    rng, number, done = np.random.default_rng(seed), 0, 0
     inject = Injector(env.kitchen, env.horizon, rng)
-    number = done = 0
+    whole = (lambda: scripted(env.kitchen, rng), lambda: mixed(env.kitchen, rng),
+             lambda: chance(rng, 0.4))  # fmt: skip
     while done < steps:
-        injected = number % 6 >= 2
+        injected = number % ROUND >= 2
+        # both interact at once half the time: then it matters who comes first
+        policy = chance(rng, 0.7) if injected else whole[number // ROUND % 2 + number % ROUND]()
         state = env.restore(inject.draw()) if injected else env.reset(jax.random.key(0))[0]
-        source: Any = sources[number % 3]
-        policy = source(rng=rng) if source is sources[2] else source(env.kitchen, rng)
         length = min(SHORT if injected else env.horizon + 2, steps - done)
         yield play(env, state, policy, length)
         number, done = number + 1, done + length

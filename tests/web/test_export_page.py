@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -39,18 +40,25 @@ def untrained(env: Overcooked = ROOM, seed: int = 1) -> Pool:
     return fresh(env, mlp_policy(env.spec, widths=(8,)), seed)
 
 
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in, with pools."""
-    monkeypatch.chdir(tmp_path)
-    untrained().save("mine")
-    whole = Overcooked("cramped_room", encoding="grid")
-    fresh(whole, cnn_policy(whole.spec), 0).save("cnn")
-    three = Overcooked("trio_ring")
-    untrained(three).save("three")
+@pytest.fixture(scope="module")
+def pools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pools that a page can hold, and others."""
+    folder = tmp_path_factory.mktemp("pools")
+    untrained().save(folder / "mine")
+    whole, three = Overcooked("cramped_room", encoding="grid"), Overcooked("trio_ring")
+    fresh(whole, cnn_policy(whole.spec), 0).save(folder / "cnn")
+    untrained(three).save(folder / "three")
     hanabi = zsc.make("hanabi/tiny-2p")
-    fresh(hanabi, gru_policy(hanabi.spec, widths=(4,), hidden=4), 0).save("hanabi")
-    Path("there.html").write_text("mine")
+    fresh(hanabi, gru_policy(hanabi.spec, widths=(4,), hidden=4), 0).save(folder / "hanabi")
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path: Path, pools: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, with the pools and a file."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(pools, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "there.html").write_text("mine")
     return tmp_path
 
 
@@ -180,7 +188,7 @@ def test_bundles_have_every_module_once_and_no_import(name: str) -> None:
 
 @in_browser
 def test_page_plays_as_the_rules_and_the_policies_do(tmp_path: Path) -> None:
-    found = compare(tmp_path / "play.html", ("cramped_room",), 2_000, seed=5)
+    found = compare(tmp_path / "play.html", ("coordination_ring",), 2_000, seed=5)
     assert {x: n for x, n in found.counts.items() if x.startswith("differs")} == {}
     assert found.counts["steps compared"] == 2_000
     assert found.counts["greedy choices compared"] > 12_000
