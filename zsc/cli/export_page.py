@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import tyro
 
 import zsc
 from zsc.agents.pool import Pool
-from zsc.cli.shared import Machine, check_new, env_of, named, named_pools
+from zsc.cli.shared import check_new, env_of, named, named_pools
 from zsc.envs.base import Encoded, Environment
 from zsc.errors import UserError
 from zsc.files import read_json
@@ -32,7 +31,6 @@ class ExportPage:
     """Which agents of each folder, by their numbers; all if left out."""
     roster: tuple[str, ...] = ()
     """Rosters of your own (folders) whose agents must not be in the page either."""
-    machine: Annotated[Machine, tyro.conf.arg(name="")] = field(default_factory=Machine)
 
     def __call__(self) -> None:
         """Read, check, write."""
@@ -57,7 +55,8 @@ def export(
 
     write_single_page(out, [(name, *entry) for name, entry in entries.items()], rosters)
     agents = sum(len(pool) for pool, _ in entries.values())
-    return f"{out}: {out.stat().st_size / 1e6:.1f} MB, {agents} agents, open it in any browser"
+    who = f"{agents} agent{'s' * (agents != 1)}"
+    return f"{out}: {out.stat().st_size / 1e6:.1f} MB, {who}, open it in any browser"
 
 
 def _game(pool: Pool, folder: Path) -> Environment:
