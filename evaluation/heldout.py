@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from zsc.agents.bots import scripted_partners
-from zsc.agents.pool import Pool, check_entries, load_pool
+from zsc.agents.pool import Pool, check_entries, load_pool, read_manifest
 from zsc.agents.views import agents_of
 from zsc.checks import seed_of
 from zsc.envs.base import Environment, check_game, settings_of
@@ -185,15 +185,26 @@ def roster(name: str) -> HeldOut:
     Without a version the newest. Raises UserError for a game without one, or if anything in it was
     altered.
     """
+    return read_roster(folder_of(name))
+
+
+def folder_of(name: str) -> Path:
+    """Where a roster is; named as `roster` does. Raises UserError for a game without one."""
     if (Path(name) / FILE).is_file():
-        return read_roster(Path(name))
+        return Path(name)
     known = list_rosters()
     matching = [x for x in known if name in (x, x.rsplit("@", 1)[0])]
     if not matching:
         raise UserError(f"{unknown('roster', name, known)}; or give the folder of your own")
     full = matching[-1]
     game, version = full.rsplit("@", 1)
-    return read_roster(FOLDER / game / f"v{version}")
+    return FOLDER / game / f"v{version}"
+
+
+def trained_ids(folder: Path) -> frozenset[str]:
+    """The ids of a roster's trained partners and responses, without reading their weights."""
+    pools = [read_manifest(folder / part) for part in ("partners", "responses")]
+    return frozenset(label.id for pool in pools for label in pool.members)
 
 
 def read_roster(folder: Path) -> HeldOut:

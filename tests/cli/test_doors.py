@@ -221,11 +221,14 @@ def test_an_interrupted_demo_is_gone_on_with(
     monkeypatch.setattr(demo, "crossplay", play)
     monkeypatch.setattr(demo, "BOTS", ("hog", "idle"))
     monkeypatch.setattr(demo, "write_film", lambda env, agents, path, **_: path.write_text("x"))
+    pages: list[list[str]] = []  # who is in them
+    monkeypatch.setattr(demo, "export", lambda path, entries: pages.append([*entries]) or str(path))
     assert main(["demo"]) == 130
     assert "the same command does the rest" in capsys.readouterr().err
     fail.clear()
     assert main(["demo"]) == 0
     assert calls == [("sp", False), ("op", False), ("sp", True), ("op", True), ("fcp", False)]
     assert (tmp_path / "demo" / "stranger_pair.gif").exists()
+    assert pages == [["SP", "OP", "FCP"]]
     assert main(["demo"]) == 2
     assert "already exists" in capsys.readouterr().err

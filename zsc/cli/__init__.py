@@ -75,6 +75,10 @@ COMMANDS = {
         "zsc.cli.people:Play",
         "Play with agents in a browser: with those of runs, scripted ones, or one another.",
     ),
+    "export-page": Command(
+        "zsc.cli.export_page:ExportPage",
+        "Write one web page in which anyone plays Overcooked with agents, without a server.",
+    ),
     "study": Command(
         "zsc.cli.people:study",
         "Studies with people: new, check, pilot, run, export.",

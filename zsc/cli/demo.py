@@ -10,6 +10,7 @@ import numpy as np
 
 from zsc.agents.bots import overcooked_bots
 from zsc.agents.pool import Pool
+from zsc.cli.export_page import export
 from zsc.cli.games import write_film
 from zsc.cli.play import drawn, summary_text, write_crossplay
 from zsc.cli.shared import check_new, timed
@@ -60,6 +61,7 @@ class Demo:
             played = crossplay(env, entries, episodes=16, seed=self.seed, progress=True)
         with timed(times, "pictures"):
             told = [write_crossplay(played, self.out)]
+            told += [self._page(env, {n: pool for n, pool in entries.items() if n != "bots"})]
             told += self._films(env, entries["SP"], played)
         print("\n" + summary_text(played))
         print("\nwho with whom (mean return; pairs that were trained together left out)")
@@ -67,6 +69,7 @@ class Demo:
         print("\n" + "   ".join(f"{what} {seconds:.0f} s" for what, seconds in times.items()))
         print(f"pictures and values in {self.out}: heatmap.png, matrix.csv, summary.csv,")
         print("self_play_pair.gif (one agent with itself), stranger_pair.gif (two that never met)")
+        print("play.html (cook with all of them yourself, in any browser)")
         for line in told:
             if "could not be drawn" in line:
                 print(line)
@@ -81,6 +84,12 @@ class Demo:
         """True if the folder holds the beginning of a demo, and not its end."""
         begun = any((self.out / name.lower()).is_dir() for name in _demo_recipes(1.0))
         return begun and not (self.out / LAST).exists()
+
+    def _page(self, env: Environment, entries: dict[str, Pool]) -> str:
+        """A page in which anybody plays with the agents."""
+        path = self.out / "play.html"
+        path.unlink(missing_ok=True)
+        return export(path, {name: (pool, env) for name, pool in entries.items()})
 
     def _films(self, env: Environment, pool: Pool, played: CrossPlay) -> list[str]:
         """The best self-play agent with itself, and the two that understand each other least."""

@@ -64,9 +64,13 @@ def members(source: str, pool: Pool, env: Environment) -> Iterator[Choice]:
     except UserError:
         return
     for place, label in enumerate(pool.labels):
-        age = "" if label.checkpoint == "final" else f", {label.checkpoint}"
-        title = f"{source} {place}: {label.method}, seed {label.seed}{age}"
-        yield Choice(source, place, label, title, pool)
+        yield Choice(source, place, label, title_of(source, place, label), pool)
+
+
+def title_of(source: str, place: int, label: Label) -> str:
+    """What a list calls a member of a pool."""
+    age = "" if label.checkpoint == "final" else f", {label.checkpoint}"
+    return f"{source} {place}: {label.method}, seed {label.seed}{age}"
 
 
 def _scripted(env: Environment) -> Iterator[Choice]:

@@ -111,13 +111,15 @@ export class GameClient {
     }
   }
 
+  view(name) { return import(`../views/${name}.js`); }
+
   async set(message) {
     this.about = message; this.scene = message.scene; this.story = message.story;
     this.who.replaceChildren(...message.names.map((name, seat) => chip(name, message.colours[seat])));
     const turns = message.tick === null;
     this.progress.hidden = turns && message.turns;
     this.leftName.textContent = message.turns ? "moves made" : turns ? "steps left" : "seconds left";
-    const view = await import(`../views/${message.view}.js`);
+    const view = await this.view(message.view);
     this.inner.replaceChildren();
     this.mounted = view.mount(this.inner, message, action => { if (this.running) this.act(action); });
     this.keys.replaceChildren(...(this.mounted.keys?.() || []));

@@ -24,7 +24,8 @@ from zsc.envs.overcooked.state import (
 )
 from zsc.web.stage import Shown
 
-_KEYS = {
+#: Key codes of a browser and what they do.
+KEYS = {
     "ArrowUp": NORTH, "ArrowDown": SOUTH, "ArrowRight": EAST, "ArrowLeft": WEST, "Space": INTERACT,
     "KeyW": NORTH, "KeyS": SOUTH, "KeyD": EAST, "KeyA": WEST, "KeyE": INTERACT,
 }  # fmt: skip
@@ -44,7 +45,7 @@ def scene(env: Overcooked) -> dict[str, Any]:
         "height": kitchen.height,
         "kinds": kitchen.kinds.tolist(),
         "pots": kitchen.pots.tolist(),
-        "keys": _KEYS,
+        "keys": KEYS,
     }
 
 
