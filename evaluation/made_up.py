@@ -39,6 +39,7 @@ def made_up_export(
     """
     rng = np.random.default_rng(seed)
     folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     agents = {name: rng.normal(0, spread[1], seeds) for name in partners}
     rounds: list[dict[str, Any]] = []
     answers: list[dict[str, Any]] = []
