@@ -28,19 +28,22 @@ def made_up_export(
     partners: Mapping[str, float] = PARTNERS,
     kitchens: tuple[str, ...] = KITCHENS,
     seeds: int = 4,
+    ids: Mapping[str, tuple[str, ...]] | None = None,
     spread: tuple[float, float, float] = (15.0, 10.0, 20.0),
     seed: int = 0,
 ) -> Path:
     """Write rounds.csv, participants.csv and answers.csv of so many people into a folder.
 
-    partners: names with their mean returns. seeds: agents of each. spread: standard deviations of
+    partners: names with their mean returns. seeds: agents of each. ids: theirs, where real ones
+    are to be joined with a cross-play; then as many agents as there are ids. spread: standard deviations of
     people, agents and single games, in units of return. Every seventh person looked away in one
     game, every tenth left before the end.
     """
     rng = np.random.default_rng(seed)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    agents = {name: rng.normal(0, spread[1], seeds) for name in partners}
+    known = ids or {name: tuple(f"{name}/{i}" for i in range(seeds)) for name in partners}
+    agents = {name: rng.normal(0, spread[1], len(known[name])) for name in partners}
     rounds: list[dict[str, Any]] = []
     answers: list[dict[str, Any]] = []
     told = []
@@ -53,12 +56,13 @@ def made_up_export(
         felt = {}
         for place, kitchen in enumerate(kitchens[:1] if left else kitchens):
             for turn, (name, mean) in enumerate(partners.items()):
-                member = (number + turn) % seeds
+                member = (number + turn) % len(known[name])
                 noise = rng.normal(0, spread[2])
                 earned = max(0.0, 20.0 * round((mean + own + agents[name][member] + noise) / 20))
                 away = number % 7 == 6 and place == turn == 0
                 felt[name] = earned
-                rounds.append(_round(who, kitchen, name, member, earned, away, len(rounds)))
+                whom = known[name][member], name, member
+                rounds.append(_round(who, kitchen, whom, earned, away, len(rounds)))
                 answers += [_answer(who, item, kitchen, name, 3.5 + earned / 60 + rng.normal())
                             for item in _ITEMS]  # fmt: skip
             order = sorted(felt, key=lambda name: -felt[name])
@@ -70,8 +74,9 @@ def made_up_export(
 
 
 def _round(
-    who: str, kitchen: str, name: str, member: int, earned: float, away: bool, number: int
+    who: str, kitchen: str, whom: tuple[str, str, int], earned: float, away: bool, number: int
 ) -> dict[str, Any]:
+    agent, name, member = whom
     return {
         "participant": who,
         "game": f"game-{number:04d}",
@@ -82,7 +87,7 @@ def _round(
         "seat": number % 2,
         "people": 1,
         "with": "",
-        "agent": f"{name}/{member}",
+        "agent": agent,
         "agent_method": name,
         "agent_seed": member,
         "agent_member": member,
