@@ -35,9 +35,9 @@ def made_up_export(
     """Write rounds.csv, participants.csv and answers.csv of so many people into a folder.
 
     partners: names with their mean returns. seeds: agents of each. ids: theirs, where real ones
-    are to be joined with a cross-play; then as many agents as there are ids. spread: standard deviations of
-    people, agents and single games, in units of return. Every seventh person looked away in one
-    game, every tenth left before the end.
+    are to be joined with a cross-play; then as many agents as there are ids. spread: standard
+    deviations of people, agents and single games, in units of return. Every seventh person looked
+    away in one game, every tenth left before the end.
     """
     rng = np.random.default_rng(seed)
     folder = Path(folder)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from zsc.errors import UserError, shorten, unknown
@@ -158,6 +159,10 @@ def read_export(folder: str | Path) -> People:
         raise UserError(f"{folder} holds no games of people beside the tutorial's")
     for name in _TEXTS:
         rounds[name] = rounds[name].fillna("")
+    for name in ("seat", "steps", "return"):
+        rounds[name] = pd.to_numeric(rounds[name], errors="coerce")
+        if not np.isfinite(rounds[name]).all():
+            raise UserError(f"{folder / 'rounds.csv'} has a {name} that is no number: export anew")
     met = rounds["agent"].where(rounds["agent"] != "", rounds["with"])
     kind = rounds["agent_method"].where(rounds["agent_method"] != "", "people")
     rounds["partner"] = met
@@ -172,6 +177,7 @@ def read_export(folder: str | Path) -> People:
     answers = pd.DataFrame(columns=list(ANSWERS))
     if (folder / "answers.csv").exists() and (folder / "answers.csv").stat().st_size > 2:
         answers = _read(folder / "answers.csv", ANSWERS)
+        answers["points"] = pd.to_numeric(answers["points"], errors="coerce")
     return People(rounds.reset_index(drop=True), answers)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from zsc.errors import UserError
+from zsc.files import decode_json
 from zsc.records.hanabi_data import LICENCE, read_hanabi_data
 from zsc.records.hanabi_games import Converted, converted
 from zsc.records.hanabi_others import game_of, read_ah2ac2, read_hanabi_live
@@ -41,7 +41,7 @@ def source_of(path: Path) -> str:
 def _trajectories(path: Path) -> bool:
     """Whether a JSON file has trajectories of Overcooked-AI, by its names."""
     try:
-        told = json.loads(path.read_bytes())
-    except ValueError:
+        told = decode_json(path.read_bytes())
+    except (ValueError, RecursionError):
         return True  # the reader of tables says what is wrong with it
-    return not isinstance(told, list) and ("ep_states" in told or "deck" not in told)
+    return isinstance(told, dict) and ("ep_states" in told or "deck" not in told)

@@ -99,7 +99,7 @@ def read_hanabi_live(path: Path) -> tuple[int, list[HanabiGame], list[str]]:
             games.append(_live(one, name, people))
         except UserError as error:
             bad.append(f"{name}: {error}")
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise UserError(
                 f"{path}: {name} is no export of hanabi.live ({shorten(repr(error), 80)}): it has "
                 "players, deck, actions"
