@@ -74,6 +74,19 @@ def test_an_interval_of_two_people_by_hand() -> None:
     assert np.isnan(two_way([1.0, 2.0], ["a", "a"], ["x", "y"]).low)
 
 
+def test_an_interval_of_two_agents_by_hand() -> None:
+    """100 people, half of them with each; all earn 0 with one and 10 with the other.
+
+    Variances .25 over people and 25 over agents, with (25.25)^2 / (.25^2 / 99 + 25^2) = 1.02
+    degrees of freedom: 5 -+ 12.37 * 5.02.
+    """
+    earned, whom = np.repeat([0.0, 10.0], 50), np.repeat(["x", "y"], 50)
+    found = two_way(earned, np.arange(100), whom, resamples=20_000)
+    assert found.high - 5 == pytest.approx(62.1, rel=0.03)
+    alone = two_way(earned, np.arange(100), ["one"] * 100, resamples=20_000)
+    assert alone.high - 5 == pytest.approx(1.984 * 0.5025, rel=0.03)
+
+
 def test_each_person_counts_alike_in_an_interval() -> None:
     found = two_way([0.0, 0.0, 0.0, 8.0], ["a", "a", "a", "b"], ["x"] * 4)
     assert found.mean == 4.0

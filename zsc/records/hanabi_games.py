@@ -13,13 +13,13 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from zsc.envs.hanabi import Hanabi
 from zsc.envs.hanabi.rules import deck_from_pairs
 from zsc.errors import UserError
 from zsc.records.record import Record
+from zsc.records.replay import replay_actions
 from zsc.types import Array
 
 _NAMED = 3  # games left out that a message names
@@ -114,38 +114,26 @@ def _note(game: HanabiGame) -> dict[str, Any]:
 
 def _replayed(env: Hanabi, games: Sequence[HanabiGame]) -> tuple[Record, np.ndarray]:
     """Games as one record, as long as a game can be, and which of their moves [E, T] were legal."""
-    moves = np.zeros((_CHUNK, env.spec.horizon), np.int32)  # one shape: compiled once
-    steps, decks = np.zeros(_CHUNK, np.int32), np.stack([games[0].deck] * _CHUNK)
+    steps = np.zeros(_CHUNK, np.int32)
+    turns = np.arange(env.spec.horizon)  # one shape, so that it is compiled once
+    actions = np.full((_CHUNK, len(turns), env.players), env.spec.idle_action, np.int32)
+    decks = np.stack([games[0].deck] * _CHUNK)
     for number, game in enumerate(games):
-        moves[number, : len(game.moves)] = game.moves
         steps[number], decks[number] = len(game.moves), game.deck
-    found = jax.tree.map(lambda x: np.asarray(x)[: len(games)], _replay(env, decks, moves, steps))
-    states, *rest, legal = found
-    return Record(states, *rest), legal
+        turn = turns[: len(game.moves)]
+        actions[number, turn, turn % env.players] = game.moves
+    found = jax.tree.map(np.asarray, _replay(env, decks, actions, steps))
+    record = Record(*jax.tree.map(lambda x: x[: len(games)], found))
+    legal = np.take_along_axis(record.mask, record.action[..., None], -1)[..., 0]
+    return record, np.asarray(legal.all(-1))
 
 
 @partial(jax.jit, static_argnums=0)
-def _replay(env: Hanabi, decks: Array, moves: Array, steps: Array) -> tuple[Any, ...]:
-    """The fields of a record [E, ...], and which moves were legal."""
-    seats, idle = jnp.arange(env.spec.num_agents), env.spec.idle_action or 0
+def _replay(env: Hanabi, decks: Array, actions: Array, steps: Array) -> tuple[Any, ...]:
+    """The fields of a record [E, ...]."""
 
-    def one(deck: Array, moves: Array, length: Array) -> tuple[Any, ...]:
-        def step(now: Any, told: Any) -> Any:
-            (state, shown), (time, move) = now, told
-            joint = jnp.where(seats == state.cur, move, idle).astype(jnp.int32)
-            plays = (time < length) & ~shown.done
-            moved, then = env.step(jax.random.key(0), state, joint)
-            stand = lambda new, old: jnp.where(plays, new, old)
-            moved, then = jax.tree.map(stand, (moved, then), (state, shown))
-            reward = jnp.where(plays, then.reward, 0.0)
-            legal = shown.mask[state.cur.astype(jnp.int32), move]
-            kept = (shown.obs, shown.mask, joint, reward, then.info["events"] & plays, plays)
-            return (moved, then), (moved, *kept, legal)
-
+    def one(deck: Array, actions: Array, length: Array) -> tuple[Any, ...]:
         begun = env.reset_from_deck(deck)
-        along = (jnp.arange(len(moves)), moves)
-        states, *rest = jax.lax.scan(step, begun, along)[1]
-        whole = jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), begun[0], states)
-        return (whole, *rest)
+        return replay_actions(env, begun, jax.random.key(0), actions, length)
 
-    return jax.vmap(one)(decks, moves, steps)
+    return jax.vmap(one)(decks, actions, steps)
