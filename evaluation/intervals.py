@@ -118,9 +118,20 @@ def interval(
     if units < 2 or len(draws) == 0 or not np.isfinite(stretch):
         return Interval(point, _NAN, _NAN)
     error = float(stretch * draws.std() * np.sqrt(units / (units - 1)))
+    return around(point, error, units - 1, units, possible)
+
+
+def around(
+    point: float, error: float, degrees: float, units: int, possible: Range = ANYTHING
+) -> Interval:
+    """The 95 % interval of a statistic with this standard error, as `interval` sets it.
+
+    degrees: of freedom, for Student's quantile. units: runs or people, for those that are all
+    alike.
+    """
     if error <= 1e-9 * max(1.0, abs(point)):
         return _all_alike(point, units, possible)
-    half = float(t.ppf(1 - _TAIL, units - 1)) * error
+    half = float(t.ppf(1 - _TAIL, degrees)) * error
     low, high = max(point - half, possible.least), min(point + half, possible.most)
     if not np.isfinite(possible).all():
         return Interval(point, low, high)

@@ -117,12 +117,18 @@ def _texts(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     digits = {
         c: digits_of(frame[c]) for c in frame.columns if pd.api.types.is_numeric_dtype(frame[c])
     }
-    heads = [printable(str(frame.index.name or "")), *(printable(str(c)) for c in frame.columns)]
+    own = [str(name) for name in frame.index.names if name is not None]
+    heads = [_label(tuple(own)), *(printable(str(c)) for c in frame.columns)]
     rows = [
-        [printable(str(name)), *(_plain(line[c], digits.get(c, 2)) for c in frame.columns)]
+        [_label(name), *(_plain(line[c], digits.get(c, 2)) for c in frame.columns)]
         for name, line in zip(frame.index, frame.to_dict("records"), strict=True)
     ]
     return heads, rows
+
+
+def _label(name: Any) -> str:
+    """A name of a row, or the several of one as a line."""
+    return printable(", ".join(map(str, name)) if isinstance(name, tuple) else str(name))
 
 
 def _plain(value: Any, digits: int) -> str:

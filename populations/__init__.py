@@ -20,6 +20,7 @@ from zsc.populations.fictitious_co_play import FictitiousCoPlay
 from zsc.populations.generative import GenerativePartners
 from zsc.populations.hidden_utility import HiddenUtility
 from zsc.populations.high_entropy import HighEntropy
+from zsc.populations.human_regularised import HumanRegularised
 from zsc.populations.incompatible_policies import IncompatiblePolicies
 from zsc.populations.k_level import KLevel
 from zsc.populations.maximum_entropy import MaximumEntropy
@@ -64,6 +65,7 @@ register_method("paired", PAIRED)
 register_method("rotate", ROTATE)
 register_method("br", BestResponse)
 register_method("bc", BehaviourCloning)
+register_method("hr", HumanRegularised)
 
 __all__ = [
     "COLE",
@@ -82,6 +84,7 @@ __all__ = [
     "GenerativePartners",
     "HiddenUtility",
     "HighEntropy",
+    "HumanRegularised",
     "IncompatiblePolicies",
     "KLevel",
     "LagrangianDiversity",

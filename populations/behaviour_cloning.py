@@ -3,6 +3,11 @@
 The plain recipe of Carroll et al. 2019 (arXiv 1910.05789): maximise the likelihood of the recorded
 actions. Members differ in their initial weights and in which of the games they see: each draws as
 many as there are, with replacement, so that their spread says how much the few players matter.
+Where it is known who played, people are drawn and held out, not games.
+
+A clone with a memory learns in stretches, whose memory at the start is that of the whole game up to
+there (burn-in from the start of the episode; it is worked out anew before each pass, as stored
+states are in R2D2, Kapturowski et al. 2019).
 """
 
 from __future__ import annotations
@@ -28,13 +33,14 @@ from zsc.machine.members import make_members, map_members
 from zsc.machine.memory import bytes_of, check
 from zsc.machine.progress import Lines
 from zsc.nets import distribution
-from zsc.play.acting import inputs_of
+from zsc.play.acting import fresh_carry, inputs_of
 from zsc.play.crossplay import self_play_returns
 from zsc.populations.journal import Log
 from zsc.populations.presets import Preset
 from zsc.populations.recipe import Recipe, Run, at_least_one
 from zsc.populations.stage import SKILL_EPISODES, STOPPED
 from zsc.records.record import Record
+from zsc.records.whose import Whose, groups_of, split_people
 from zsc.train.sinks import Progress
 from zsc.types import Array, Key, Params
 
@@ -48,7 +54,7 @@ class _Samples(NamedTuple):
     inputs: Inputs  # [S, T, ...]
     action: Array  # [S, T]
     counts: Array  # [S, T] bool: played, and with a choice
-    game: Array  # [S] which recorded game
+    game: Array  # [S] which recorded game, or which people if that is known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +65,10 @@ class BehaviourCloning(Recipe):
     members: agents, each with its own resample of the games.
     epochs: passes over the games. stretch: steps that a recurrent network learns in one go; others
         learn step by step.
-    held_out: share of the games, taken from the end, on which accuracy is measured and nobody
-        learns.
+    held_out: share of the games, taken from the end, on which accuracy and likelihood are measured
+        and nobody learns; whole people if `whose` is given.
+    whose: for each game and seat who played it, "" for an agent, whom nobody imitates
+        (`zsc.records.whose.whose_games` reads it from a file's notes).
     network: as in `Recipe`; None is `mlp_policy`.
     """
 
@@ -72,6 +80,7 @@ class BehaviourCloning(Recipe):
     stretch: int = 64
     held_out: float = 0.0
     seats: tuple[int, ...] | None = None
+    whose: Whose | None = None
     steps: None = field(init=False, default=None, repr=False)
     learner: None = field(init=False, default=None, repr=False)
 
@@ -89,6 +98,22 @@ class BehaviourCloning(Recipe):
     def agents(self, spec: EnvSpec) -> Policy:
         """What the imitators are."""
         return (self.network or mlp_policy)(spec)
+
+    def split(self) -> tuple[np.ndarray, np.ndarray]:
+        """[E] bool which games are held out, and [E] which of those that are learned from, or whose
+        people, belong together: numbers from 0. Raises UserError for too few games."""
+        count = len(self.games.action)
+        if self.whose is None:
+            kept = count - round(count * self.held_out)
+            if kept < 1 or (kept == count and self.held_out > 0):
+                raise UserError(f"{count} games are too few to hold out {self.held_out:g} of them")
+            return np.arange(count) >= kept, np.arange(count)
+        if [len(row) for row in self.whose] != [self.games.action.shape[2]] * count:
+            raise UserError(f"whose names {len(self.whose)} games: give who sat in each seat of "
+                            f"all {count}")  # fmt: skip
+        held, groups = split_people(self.whose, self.held_out), groups_of(self.whose)
+        learned = np.unique(groups[~held])
+        return held, np.where(held, groups, np.searchsorted(learned, groups))
 
     def check(self, env: Environment) -> None:
         """Raise UserError for games of another environment, too few to hold some out, or more
@@ -149,17 +174,21 @@ class BehaviourCloning(Recipe):
             raise UserError(f"seats {tuple(seats)}: the games have seats 0 to {agents - 1}")
         if not list(seats):
             raise UserError("seats is empty: name the seats whose players are imitated")
-        kept = count - round(count * self.held_out)
-        if kept < 1 or (kept == count and self.held_out > 0):
-            raise UserError(f"{count} games are too few to hold out {self.held_out:g} of them")
+        held, group = self.split()
         stretch = min(self.stretch, length) if policy.recurrent else 1
         cut = lambda x: _cut(np.asarray(x)[:, :, list(seats)], stretch)
         number = np.broadcast_to(np.arange(count)[:, None, None], (count, length, agents))
         seat = np.broadcast_to(np.arange(agents), (count, length, agents))
         mask = cut(games.mask)
         playing = np.broadcast_to(games.playing[..., None], (count, length, agents))
-        first = np.zeros(mask.shape[:2], bool)
-        first[:, 0] = True
+        if self.whose is not None:
+            playing = playing & (np.array(self.whose) != "")[:, None]
+        begins = np.broadcast_to((np.arange(length) == 0)[:, None], (count, length, agents))
+        first = cut(begins) if policy.recurrent else np.ones(mask.shape[:2], bool)
+        time = cut(np.broadcast_to(np.arange(length)[:, None], (count, length, agents)))
+        again = np.diff(time, axis=1, prepend=-1) == 0  # the last step, which fills a stretch up
+        counts = cut(playing) & (mask.sum(-1) > 1) & ~again
+        which = cut(number)[:, 0]
         all_of_them = _Samples(
             inputs=inputs_of(
                 policy.reads,
@@ -170,11 +199,11 @@ class BehaviourCloning(Recipe):
                 acted=jnp.asarray(cut(_acted_before(games.action))),
             ),
             action=jnp.asarray(cut(games.action)),
-            counts=jnp.asarray(cut(playing) & (mask.sum(-1) > 1)),
-            game=jnp.asarray(cut(number)[:, 0]),
+            counts=jnp.asarray(counts),
+            game=jnp.asarray(group[which]),
         )
         part = lambda chosen: jax.tree.map(lambda x: x[chosen], all_of_them)
-        return part(all_of_them.game < kept), part(all_of_them.game >= kept)
+        return part(~held[which]), part(held[which])
 
 
 def _acted_before(action: np.ndarray) -> np.ndarray:
@@ -184,10 +213,34 @@ def _acted_before(action: np.ndarray) -> np.ndarray:
 
 
 def _cut(x: np.ndarray, stretch: int) -> np.ndarray:
-    """[E, T, A, ...] as stretches [S, T', ...] of one player; what is over at the end is left."""
-    whole = x.shape[1] // stretch * stretch
-    parts = x[:, :whole].reshape(x.shape[0], -1, stretch, *x.shape[2:])
-    return np.moveaxis(parts, 3, 2).reshape(-1, stretch, *x.shape[3:])
+    """[E, T, A, ...] as stretches [S, T', ...] of one player; the last one repeats the last step.
+
+    Those of a game come in order, the players of a stretch side by side, as `_memories` reads them.
+    """
+    parts = -(-x.shape[1] // stretch)
+    more = [(0, 0)] * x.ndim
+    more[1] = (0, parts * stretch - x.shape[1])
+    cut = np.pad(x, more, mode="edge").reshape(x.shape[0], parts, stretch, *x.shape[2:])
+    return np.moveaxis(cut, 3, 2).reshape(-1, stretch, *x.shape[3:])
+
+
+def _memories(policy: Policy, params: Params, samples: _Samples, parts: int, players: int) -> Any:
+    """[S, ...] what a policy remembers at the start of each stretch, from the start of the game.
+
+    parts: stretches of a game. players: of whom there are stretches in each.
+    """
+    if not policy.recurrent:
+        return policy.carry()
+    by_part = lambda x: jnp.moveaxis(x.reshape(-1, parts, players, *x.shape[1:]), 1, 0)
+    inputs = jax.tree.map(by_part, samples.inputs)  # [parts, E, A, T', ...]
+    one = lambda carry, inputs: jax.lax.scan(
+        lambda carry, now: (policy.apply(params, carry, now)[0], None), carry, inputs
+    )[0]
+    shape = inputs.agent.shape[1:3]
+    fresh = fresh_carry(policy, shape)
+    step = lambda carry, inputs: (jax.vmap(jax.vmap(one))(carry, inputs), carry)
+    before = jax.lax.scan(step, fresh, inputs)[1]
+    return jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1).reshape(-1, *x.shape[3:]), before)
 
 
 def _fit(
@@ -208,20 +261,24 @@ def _fit(
     weight = (drawn[:, None] == learn.game).sum(0)  # how often the member has each stretch's game
     batch = min(recipe.batch, size)
     batches = size // batch
+    stretch, (_, length, seats) = learn.action.shape[1], recipe.games.action.shape
+    parts = -(-length // stretch)
+    players = seats if recipe.seats is None else len(recipe.seats)
+    memories = lambda params, samples: _memories(policy, params, samples, parts, players)
     optimizer = optax.adam(
         optax.cosine_decay_schedule(recipe.learning_rate, recipe.epochs * batches)
     )
 
-    def loss(params: Params, chosen: Array) -> tuple[Array, Array]:
-        part = jax.tree.map(lambda x: x[chosen], learn)
-        likelihood, right = _judge(policy, params, part)
+    def loss(params: Params, chosen: Array, memory: Any) -> tuple[Array, Array]:
+        part, begin = jax.tree.map(lambda x: x[chosen], (learn, memory))
+        likelihood, right = _judge(policy, params, part, begin)
         share = part.counts * weight[chosen][:, None]
         total = jnp.maximum(share.sum(), 1)
         return -(likelihood * share).sum() / total, (right * share).sum() / total
 
-    def step(carry: Any, chosen: Array) -> Any:
+    def step(memory: Any, carry: Any, chosen: Array) -> Any:
         params, state = carry
-        (value, right), grads = jax.value_and_grad(loss, has_aux=True)(params, chosen)
+        (value, right), grads = jax.value_and_grad(loss, has_aux=True)(params, chosen, memory)
         updates, state = optimizer.update(grads, state)
         return (optax.apply_updates(params, updates), state), (value, right)
 
@@ -230,16 +287,19 @@ def _fit(
         last, alive = before
         order = jax.random.permutation(jax.random.fold_in(key, 2 + number), size)
         after, (value, right) = jax.lax.scan(
-            step, last, order[: batches * batch].reshape(batches, batch)
+            partial(step, memories(last[0], learn)),
+            last,
+            order[: batches * batch].reshape(batches, batch),
         )
         finite = [jnp.isfinite(x).all() for x in (value, *jax.tree.leaves(after[0]))]
         alive = alive & jnp.stack(finite).all()
         carry = jax.tree.map(lambda new, old: jnp.where(alive, new, old), after, last)
         told = {"loss": value.mean(), "accuracy": right.mean(), "alive": alive * 1.0}
         if len(test.game):
-            _, hits = _judge(policy, carry[0], test)
-            counted = jnp.maximum(test.counts.sum(), 1)
-            told["held_out_accuracy"] = (hits * test.counts).sum() / counted
+            likelihood, hits = _judge(policy, carry[0], test, memories(carry[0], test))
+            mean = lambda x: (x * test.counts).sum() / jnp.maximum(test.counts.sum(), 1)
+            told["held_out_accuracy"] = mean(hits)
+            told["held_out_log_likelihood"] = mean(likelihood)  # nats a step
         return (carry, alive), told
 
     begin = (params, optimizer.init(params)), jnp.asarray(True)
@@ -247,15 +307,22 @@ def _fit(
     return params, told
 
 
-def _judge(policy: Policy, params: Params, samples: _Samples) -> tuple[Array, Array]:
-    """[S, T] log likelihood of what was done, and whether it was the most likely action."""
+def _judge(
+    policy: Policy, params: Params, samples: _Samples, memory: Any = None
+) -> tuple[Array, Array]:
+    """[S, T] log likelihood of what was done, and whether it was the most likely action.
 
-    def one(inputs: Inputs) -> Array:
+    memory [S, ...]: what is remembered at the start of each stretch; nothing if left out.
+    """
+    if memory is None:
+        memory = fresh_carry(policy, (len(samples.action),))
+
+    def one(begin: Any, inputs: Inputs) -> Array:
         return jax.lax.scan(
-            lambda carry, now: _said(policy.apply(params, carry, now)), policy.carry(), inputs
+            lambda carry, now: _said(policy.apply(params, carry, now)), begin, inputs
         )[1]
 
-    says = distribution(jax.vmap(one)(samples.inputs), samples.inputs.mask)
+    says = distribution(jax.vmap(one)(memory, samples.inputs), samples.inputs.mask)
     return says.log_prob(samples.action), says.mode() == samples.action
 
 

@@ -81,9 +81,11 @@ def test_games_are_imitated_and_clones_meet_bots_on_a_page(place: Path, capsys: 
     assert main([*bc, "--out", "clones"]) == 0
     last = json.loads((place / "clones" / "metrics.jsonl").read_text().splitlines()[-1])
     right = ", ".join(f"{share:.1%}" for share in last["held_out_accuracy"])
+    likely = ", ".join(f"{x:.3f}" for x in last["held_out_log_likelihood"])
     assert capsys.readouterr().out == (
         "2 agents in clones/pool; the most likely action is the recorded\n"
-        f"one in {right} of steps (games held out)\n"
+        f"one in {right} of steps (games held out),\n"
+        f"mean log likelihood {likely} a step\n"
     )
     manifest = json.loads((place / "clones" / "manifest.json").read_text())
     assert (manifest["method"], manifest["seed"]) == ("BehaviourCloning", 3)

@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+import safetensors.numpy
 from hypothesis import strategies as st
 
 import zsc
 from tests.fuzz.edits import changed_bytes, changed_file, changed_json
+from tests.records.test_hanabi_files import as_arrays, as_live, as_log, log_of, played_out
 from tests.web.studies import text_of
 from zsc.cli.judge import Report, _provenance
 from zsc.cli.settings import read_config, with_settings
@@ -23,8 +25,12 @@ from zsc.cli.shared import Game, env_of
 from zsc.envs.base import settings_of
 from zsc.evaluation import crossplay, load_crossplay
 from zsc.evaluation.heldout import FOLDER, read_roster
+from zsc.evaluation.made_up import made_up_export
+from zsc.evaluation.paired import compare
+from zsc.evaluation.people import read_export, with_and_without
 from zsc.evaluation.plots import read_curves
 from zsc.populations import SelfPlay
+from zsc.records.hanabi_files import hanabi_of
 from zsc.records.overcooked_tables import human_games
 from zsc.records.record import load_record
 from zsc.train.run import RunFolder
@@ -89,6 +95,11 @@ def originals(folder: Path) -> None:
     table = _table()
     table.to_csv(folder / "people.csv", index=False)
     table.to_pickle(folder / "people.pickle")
+    made_up_export(folder / "export", people=3)
+    (folder / "gamea.log").write_text(as_log(11, log_of(11)))
+    hands = [played_out(1)]
+    (folder / "live.json").write_text(json.dumps(as_live(hands[0], 2, ["Ann", "Bob"])))
+    safetensors.numpy.save_file(as_arrays(hands, 2), folder / "ah2ac2.safetensors")
 
 
 def _people(folder: Path) -> None:
@@ -122,6 +133,21 @@ def read_people(folder: Path) -> None:
     """Export everything."""
     done = export(folder / "people" / "data", folder / "new")
     assert (done.folder / "codebook.md").exists()
+
+
+def read_tables(folder: Path) -> None:
+    """All that is worked out from an export."""
+    people = read_export(folder / "export")
+    with_and_without(people, ())
+    people.ratings("cole")
+    people.places()
+    compare(people.table().dropna())
+
+
+def read_hanabi(folder: Path, name: str) -> None:
+    """Games of people, by the rules."""
+    found = hanabi_of(folder / name)
+    assert found is None or len(found.games) == len(found.record.length)
 
 
 def _table() -> Any:
@@ -269,6 +295,13 @@ def kinds(folder: Path) -> dict[str, Kind]:
         ),
         "table": Kind(
             "people.csv", changed_bytes, lambda place: human_games(place / "people.csv", ROOM)
+        ),
+        "rounds": Kind("export/rounds.csv", changed_bytes, read_tables),
+        "answers": Kind("export/answers.csv", changed_bytes, read_tables),
+        "HanabiData": Kind("gamea.log", changed_bytes, partial(read_hanabi, name="gamea.log")),
+        "hanabi.live": Kind("live.json", as_json, partial(read_hanabi, name="live.json")),
+        "AH2AC2": Kind(
+            "ah2ac2.safetensors", changed_file, partial(read_hanabi, name="ah2ac2.safetensors")
         ),
         "pickled table": Kind(
             "people.pickle", changed_bytes, lambda place: human_games(place / "people.pickle", ROOM)

@@ -129,7 +129,7 @@ def test_run_and_pool_say_where_the_clones_are_from(hogs: Path, tmp_path: Path) 
 
 
 def test_recurrent_clones_learn_in_stretches(tmp_path: Path) -> None:
-    """Two seats of 16 games in stretches of 30 steps; the last 20 steps of a game are left."""
+    """Two seats of 16 games in stretches of 30 steps; of a third one 20 steps are there."""
     recipe = BehaviourCloning(
         some(16),
         members=1,
@@ -144,7 +144,7 @@ def test_recurrent_clones_learn_in_stretches(tmp_path: Path) -> None:
     assert pool.policy.recurrent
     assert rows[-1]["loss"][0] < 0.7 * rows[0]["loss"][0]
     assert not any("held_out_accuracy" in row for row in rows)
-    assert pool.labels[0].step == 5 * 2 * 16 * 60
+    assert pool.labels[0].step == 5 * 2 * 16 * 80
 
 
 # what is wrong with it: (settings, words of the message)

@@ -12,9 +12,9 @@ import pytest
 
 import zsc
 from tests.by_hand import pullers
-from zsc import gru_policy, mlp_policy
+from zsc import UserError, gru_policy, mlp_policy
 from zsc.populations import BehaviourCloning
-from zsc.populations.behaviour_cloning import _acted_before, _cut, _fit, _judge
+from zsc.populations.behaviour_cloning import _acted_before, _cut, _fit, _judge, _memories
 
 ITERATED = zsc.make("lever/iterated")
 
@@ -28,7 +28,8 @@ def games(count=4):
 def test_stretches_are_of_one_player_and_in_order():
     number = np.arange(2 * 5 * 2).reshape(2, 5, 2)  # [E, T, A]
     assert _cut(number, 2).tolist() == [
-        [0, 2], [1, 3], [4, 6], [5, 7], [10, 12], [11, 13], [14, 16], [15, 17]
+        [0, 2], [1, 3], [4, 6], [5, 7], [8, 8], [9, 9],
+        [10, 12], [11, 13], [14, 16], [15, 17], [18, 18], [19, 19],
     ]  # fmt: skip
     assert _cut(number, 1).shape == (20, 1)
     assert _cut(number[..., None].repeat(3, -1), 5).shape == (4, 5, 3)
@@ -70,12 +71,46 @@ def test_games_at_the_end_are_held_out():
     assert sorted(set(test.game.tolist())) == [2, 3]
 
 
-def test_recurrent_agents_learn_in_stretches_that_begin_anew():
+def test_recurrent_agents_learn_all_steps_in_stretches_and_games_begin_once():
     learn, _ = samples(gru_policy(ITERATED.spec), stretch=4)
-    assert learn.action.shape == (8, 4)  # two steps of each are left
-    assert learn.inputs.first.tolist() == [[True, False, False, False]] * 8
+    assert learn.action.shape == (16, 4)
+    assert learn.counts.sum() == 4 * 6 * 2  # the last two of each second stretch repeat a step
+    assert learn.counts[2:4].tolist() == [[True, True, False, False]] * 2
+    begins = [[True, False, False, False]] * 2 + [[False] * 4] * 2
+    assert learn.inputs.first.tolist() == begins * 4
     whole, _ = samples(gru_policy(ITERATED.spec), stretch=64)
     assert whole.action.shape == (8, 6)
+
+
+def test_a_stretch_begins_with_the_memory_of_the_game_so_far():
+    """In stretches of 4 all steps are as likely as in the whole game of 6."""
+    policy = gru_policy(ITERATED.spec, widths=(8,), hidden=8)
+    params = policy.init(jax.random.key(1))
+    whole, parts = (samples(policy, stretch=n)[0] for n in (6, 4))
+    wanted = np.asarray(_judge(policy, params, whole)[0])  # [game * seat, 6]
+    memory = _memories(policy, params, parts, parts=2, players=2)
+    found = np.asarray(_judge(policy, params, parts, memory)[0])
+    both = found.reshape(4, 2, 2, 4).swapaxes(1, 2).reshape(8, 8)[:, :6]
+    np.testing.assert_allclose(both, wanted, rtol=1e-5)
+    anew = np.asarray(_judge(policy, params, parts)[0]).reshape(4, 2, 2, 4)
+    assert not np.allclose(anew[:, 1, :, :2], found.reshape(4, 2, 2, 4)[:, 1, :, :2])
+
+
+def test_whole_people_are_held_out_and_agents_are_not_imitated():
+    """Ann plays games 0 and 3, so 3 is not held out though it is the last."""
+    whose = (("ann", ""), ("bob", ""), ("", "cid"), ("ann", ""))
+    learn, test = samples(whose=whose, held_out=0.25)
+    assert test.counts.sum() == 6
+    assert test.action[test.counts].tolist() == [9] * 6  # cid, in seat 1
+    assert learn.counts.sum() == 3 * 6
+    seats = learn.inputs.agent[learn.counts[:, 0], 0]
+    assert seats.tolist() == [0] * 18
+    resampled = np.asarray(learn.game)[np.asarray(learn.counts)[:, 0]]
+    assert sorted(np.bincount(resampled).tolist()) == [6, 12]  # bob, ann: whole people are drawn
+    with pytest.raises(UserError, match="nobody can"):
+        samples(whose=(("ann", "bob"), ("bob", ""), ("bob", "cid"), ("cid", "")), held_out=0.25)
+    with pytest.raises(UserError, match="whose names 3"):
+        samples(whose=whose[:3])
 
 
 def test_forced_moves_and_steps_after_the_end_count_for_nothing():
@@ -128,5 +163,7 @@ def test_members_learn_the_games_that_they_drew_and_no_others(fitted):
         assert told["loss"][-1] < told["loss"][0] / 2
         assert 0.8 < told["accuracy"][-1] <= 1
         found_out = float(told["held_out_accuracy"][-1])
+        likely = float(told["held_out_log_likelihood"][-1])
+        assert likely == pytest.approx(float(likelihood.mean()), abs=1e-5)
         assert found_out == pytest.approx(float(hits.mean()), abs=1e-6)
     assert len(set(resamples)) > 1

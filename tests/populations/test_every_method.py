@@ -28,6 +28,7 @@ from zsc.populations import (
     CoMeDi,
     HiddenUtility,
     HighEntropy,
+    HumanRegularised,
     IncompatiblePolicies,
     KLevel,
     LagrangianDiversity,
@@ -72,11 +73,19 @@ def pool_of(recipe: Any, learner: PPOConfig = PPO, **settings: Any) -> Any:
     return lambda runs, **more: recipe(members=runs, **given | settings | more)
 
 
+def clones() -> zsc.Pool:
+    """Agents with a memory that learned nothing yet."""
+    policy = MEMORY(GAME.spec)
+    params = jax.vmap(policy.init)(jax.random.split(jax.random.key(5), 2))
+    return zsc.make_pool(GAME.spec, policy, params, [zsc.Label("x", member=m) for m in range(2)])
+
+
 METHODS = {
     "sp": one_stage(SelfPlay),
     "op": one_stage(OtherPlay),
     "he": one_stage(HighEntropy),
     "sa": lambda runs: one_stage(StateAugmentation, groups=runs, rounds=3, visits=2)(2 * runs),
+    "hr": lambda runs: one_stage(HumanRegularised, prior=clones(), learner=WHOLE)(runs),
     "e3t": one_stage(E3T, window=2),
     "any-play": one_stage(AnyPlay, codes=2),
     "mep": pool_of(MaximumEntropy, WHOLE),

@@ -21,7 +21,7 @@ from tests.oracle.record import Record as Reference
 from zsc import UserError
 from zsc.envs.overcooked import CLASSIC, Overcooked, parse_layout
 from zsc.envs.overcooked.observation import CHANNELS
-from zsc.records.overcooked_tables import human_games, reproduced
+from zsc.records.overcooked_tables import human_games, named_games, reproduced
 from zsc.records.table_files import read_table
 
 LENGTHS = (60, 45)
@@ -184,6 +184,14 @@ def test_shorter_game_stands_still_where_its_last_action_led(tmp_path: Path) -> 
     for name in FIELDS[:-1]:
         for state in np.asarray(shown[name])[LENGTHS[1] :]:
             np.testing.assert_array_equal(state, games()[1].states[name][-1], err_msg=name)
+
+
+def test_pairs_are_told_by_their_number_and_never_by_ids_of_games(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    assert set(named_games(as_csv(older(), tmp_path / "old"), ROOM)[1]) == {"pair 7"}
+    found = named_games(as_csv(newer(), tmp_path / "new"), ROOM)[1]
+    assert found == tuple(f"pair of game {number}" for number in range(len(found)))
 
 
 def test_pickle_of_this_pandas_is_read(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ import zsc
 from tests.disk import files
 from tests.web.studies import MONITOR, TINY, Person, Study, study
 from zsc import UserError
+from zsc.evaluation.made_up import made_up_export
+from zsc.evaluation.people import read_export
 from zsc.files import read_rows
 from zsc.web.hub import REPLACED, RUBBISH
 from zsc.web.log import read_game
@@ -92,6 +94,15 @@ def test_every_game_of_an_export_replays_to_the_same_states_and_returns(
     ranks = answers[answers["item"] == "rank"]
     assert set(ranks["condition"]) == {"secret hog", "secret carrier"}
     assert sorted(ranks["answer"].astype(int)) == [1] * 4 + [2] * 4
+    people = read_export(tmp_path / "out")
+    assert set(people.conditions) == {"secret hog", "secret carrier"}
+    assert (people.summary()["games"] == 2).all()
+    assert people.table().mean().sum() == pytest.approx(played["return"].mean() * 2)
+    assert people.ratings("cole").shape == people.places().shape == (2, 2)
+    made_up_export(tmp_path / "made_up", people=2)
+    for name in ("rounds", "participants", "answers"):  # what notebooks are written for
+        own = pd.read_csv(tmp_path / "made_up" / f"{name}.csv")
+        assert set(own) <= set(pd.read_csv(tmp_path / "out" / f"{name}.csv"))
     keys = pd.read_csv(tmp_path / "out" / "keys.csv")
     assert (keys["pressed_ms"] == 1.0).all()
     book = (tmp_path / "out" / "codebook.md").read_text()

@@ -69,7 +69,8 @@ COMMANDS = {
     ),
     "convert": Command(
         "zsc.cli.games:Convert",
-        "Turn games that people played (Overcooked-AI's files of them) into a file of games.",
+        "Turn games that people played into a file of games: Overcooked-AI's tables; Hanabi of "
+        "HanabiData, AH2AC2 or hanabi.live.",
     ),
     "play": Command(
         "zsc.cli.people:Play",

@@ -18,7 +18,8 @@ from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
 from zsc.errors import UserError
 from zsc.play.film import captions, in_words
-from zsc.records.overcooked_tables import human_games, reproduced
+from zsc.records.hanabi_files import hanabi_of, source_of
+from zsc.records.overcooked_tables import named_games, reproduced
 
 _LEAST_REPRODUCED = 0.5  # share of states, below which people played another game
 _FREE = {
@@ -126,31 +127,51 @@ class RecordGames:
 
 @dataclass(frozen=True)
 class Convert:
-    """Turn games that people played (Overcooked-AI's files of them) into a file of games."""
+    """Turn games that people played into a file of games: Overcooked-AI's tables; Hanabi of
+    HanabiData, AH2AC2 or hanabi.live."""
 
     table: tyro.conf.Positional[Path]
-    """A table with one row per step (CSV, pickle), or trajectories (JSON), compressed or not. A
-    pickle that asks to run anything is refused."""
+    """Overcooked: a table with one row per step (CSV, pickle), or trajectories (JSON), compressed
+    or not; a pickle that asks to run anything is refused. Hanabi: HanabiData's folder log/ or a
+    .log of it, AH2AC2's .safetensors, JSON as hanabi.live exports it."""
     out: Path
     """The file to write (.safetensors); it must not exist."""
     game: Annotated[Game, tyro.conf.arg(name="")] = field(default_factory=Game)
 
     def __call__(self) -> None:
         """Read, check against the rules, write."""
+        check_new(self.out)
+        found = None if self._overcooked else hanabi_of(self.table, self.game.encoding)
+        if found is not None:
+            size = f"{len(found.record.length)} games, {int(found.record.length.sum())} moves"
+            notes = {"source": source_of(self.table), "players": "human", "games": found.games,
+                     "left_out": found.left_out}  # fmt: skip
+            found.record.save(self.out, found.env, notes=notes)
+            print(f"{self.out}: {size} of {found.env.spec.id}; {found.told()}")
+            return
         env = self.game.make()
         if not isinstance(env, Overcooked):
-            raise UserError(f"{env.spec.id} is not Overcooked: no other tables can be read")
-        check_new(self.out)
-        played = human_games(self.table, env)
+            raise UserError(
+                f"{env.spec.id} is not Overcooked: no other tables can be read; files of Hanabi "
+                "say themselves which game it is, leave --env out"
+            )
+        played, pairs = named_games(self.table, env)
         share = reproduced(env, played)
         if share < _LEAST_REPRODUCED:
             raise UserError(
                 f"the rules lead to {share:.0%} of the states in {self.table} only: those games "
                 "were played by others, and are not converted"
             )
-        played.save(self.out, env, notes={"source": self.table.name, "players": "human"})
+        games = [{"people": dict.fromkeys(map(str, range(env.spec.num_agents)), pair)}
+                 for pair in pairs]  # fmt: skip
+        notes = {"source": self.table.name, "players": "human", "games": games}
+        played.save(self.out, env, notes=notes)
         size = f"{len(played.length)} games, {int(played.length.sum())} steps"
         print(f"{self.out}: {size}; the rules lead to {share:.2%} of the recorded states")
+
+    @property
+    def _overcooked(self) -> bool:
+        return self.game.env is not None or self.game.layout is not None
 
 
 def write_film(

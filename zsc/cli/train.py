@@ -9,6 +9,7 @@ from dataclasses import MISSING, dataclass, field, fields, make_dataclass, repla
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import tyro
 
 import zsc
@@ -37,6 +38,7 @@ from zsc.interrupts import NOTHING
 from zsc.machine.cluster import leads
 from zsc.populations.recipe import Recipe
 from zsc.records.record import load_record
+from zsc.records.whose import groups_of, whose_games
 from zsc.train.recipes import RECIPES
 from zsc.train.validation import Validation
 
@@ -253,12 +255,16 @@ class Train:
             raise UserError("bc learns from recorded games: give it --data FILE")
         if odd or self.resume or self.game != Game():
             raise UserError("bc has no --env, --resume or learner: the file says which game")
-        env, games, _ = load_record(data)
-        # of a few games none can be spared
-        held_out = _HELD_OUT if round(len(games.length) * _HELD_OUT) else 0.0
+        env, games, notes = load_record(data)
+        whose = whose_games(notes, len(games.length), env.spec.num_agents)
+        # of a few games, or people, none can be spared
+        several = round(len(games.length) * _HELD_OUT)
+        if whose is not None:
+            several = len(np.unique(groups_of(whose))) - 1
+        held_out = _HELD_OUT if several else 0.0
         network = network_of(self.network) if self.network else None
         kind: Any = RECIPES.get(self.method)
-        recipe = kind(games, network=network, **{"held_out": held_out} | asked)
+        recipe = kind(games, network=network, whose=whose, **{"held_out": held_out} | asked)
         return with_settings(recipe, env.spec, settings), env
 
     def _told(self, pool: Pool, out: Path) -> str:
@@ -269,7 +275,9 @@ class Train:
         last = json.loads((out / "metrics.jsonl").read_text().splitlines()[-1])
         right = ", ".join(f"{x:.1%}" for x in last.get("held_out_accuracy", last["accuracy"]))
         where = "games held out" if "held_out_accuracy" in last else "what they learned from"
+        likely = last.get("held_out_log_likelihood", [-x for x in last["loss"]])
         return (
             f"{len(pool)} agents in {out / 'pool'}; the most likely action is the recorded\n"
-            f"one in {right} of steps ({where})"
+            f"one in {right} of steps ({where}),\n"
+            f"mean log likelihood {', '.join(f'{x:.3f}' for x in likely)} a step"
         )

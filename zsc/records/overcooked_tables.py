@@ -29,6 +29,7 @@ from zsc.records.table_files import read_table
 
 #: Columns that tell games apart, of the older and the newer tables.
 _GAMES = (("trial_id",), ("workerid_num", "layout_name", "round_num"))
+_PAIR = "workerid_num"
 #: What Overcooked-AI now calls kitchens of ours.
 _NAMES_2020 = {
     "counter_circuit_tomato": "counter_circuit",
@@ -44,9 +45,18 @@ def human_games(path: str | Path, env: Overcooked) -> Record:
     stands still at 0, because these games are longer than an episode. Raises UserError if there
     are none, or for ingredients that this game does not have.
     """
+    return named_games(path, env)[0]
+
+
+def named_games(path: str | Path, env: Overcooked) -> tuple[Record, tuple[str, ...]]:
+    """`human_games`, and for each game the pair that played it, which the 2019 files number.
+
+    Where nothing tells pairs apart, each game has one of its own: ids of games can be those of a
+    recruiting platform, and are not read for that.
+    """
     table = read_table(path)
     try:
-        return games_of(table, env, str(path))
+        return _games_of(table, env, str(path))
     except UserError:
         raise
     except Exception as error:  # a table of something else can be odd in any way
@@ -59,6 +69,11 @@ def human_games(path: str | Path, env: Overcooked) -> Record:
 
 def games_of(table: pd.DataFrame, env: Overcooked, source: str = "the table") -> Record:
     """The games of a table; see `human_games`."""
+    return _games_of(table, env, source)[0]
+
+
+def _games_of(table: pd.DataFrame, env: Overcooked, source: str) -> tuple[Record, tuple[str, ...]]:
+    """The games of a table, and the pair of each."""
     kitchen = env.kitchen
     table = table.reset_index(drop=True)
     here = _terrain(kitchen.text().splitlines())
@@ -69,11 +84,15 @@ def games_of(table: pd.DataFrame, env: Overcooked, source: str = "the table") ->
     own = _NAMES_2020.get(kitchen.name, kitchen.name) if env.rules.new else kitchen.name
     chosen &= (table["layout"] != "") | (names == own)
     if not chosen.any():
-        pairs = set(zip(names, table["layout"], strict=True))
-        raise _no_game(env, source, {(name, drawn[text]) for name, text in pairs})
+        found = set(zip(names, table["layout"], strict=True))
+        raise _no_game(env, source, {(name, drawn[text]) for name, text in found})
     columns = next((list(n) for n in _GAMES if set(n) <= set(table.columns)), ["layout"])
-    games = [_game(env, rows, source) for _, rows in table[chosen].groupby(columns, sort=True)]
-    return _replay(env, games)
+    groups = [rows for _, rows in table[chosen].groupby(columns, sort=True)]
+    pairs = tuple(
+        f"pair {rows[_PAIR].iloc[0]}" if _PAIR in rows else f"pair of game {number}"
+        for number, rows in enumerate(groups)
+    )
+    return _replay(env, [_game(env, rows, source) for rows in groups]), pairs
 
 
 def _no_game(env: Overcooked, source: str, found: set[tuple[str, tuple[str, ...]]]) -> UserError:

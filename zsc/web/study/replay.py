@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from zsc.envs.base import Environment, begin
 from zsc.envs.registry import rebuild
 from zsc.errors import UserError
 from zsc.records.record import Record
+from zsc.records.replay import replay_actions
 from zsc.switches import door
 from zsc.types import Array, Key
 from zsc.web.log import Header, Played
@@ -84,21 +84,5 @@ def _same(game: Played, snapshots: Any, record: Record) -> bool:
 @partial(jax.jit, static_argnums=0)
 def _replay(env: Environment, key: Key, actions: Array, length: Array) -> tuple[Any, ...]:
     """States, snapshots, and the other fields of a record, of one game."""
-
-    def step(now: Any, told: Any) -> Any:
-        (state, shown), (time, action) = now, told
-        moved, then = env.step(jax.random.fold_in(key, time), state, action)
-        plays = (time < length) & ~shown.done
-        stand = lambda new, old: jnp.where(plays, new, old)
-        moved, then = jax.tree.map(stand, (moved, then), (state, shown))
-        reward = jnp.where(plays, then.reward, 0.0)
-        kept = (shown.obs, shown.mask, action, reward, then.info["events"] & plays, plays)
-        return (moved, then), (moved, env.snapshot(moved), *kept)
-
-    state, shown = begin(env, key)
-    start = (state, env.snapshot(state))
-    _, (states, snapshots, *rest) = jax.lax.scan(
-        step, (state, shown), (jnp.arange(len(actions)), actions)
-    )
-    whole = jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), start, (states, snapshots))
-    return (*whole, *rest)
+    states, *rest = replay_actions(env, begin(env, key), key, actions, length)
+    return (states, jax.vmap(env.snapshot)(states), *rest)
