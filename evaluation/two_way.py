@@ -32,7 +32,7 @@ def two_way(
     The variance is the sum of that over resampled people and that over resampled partners. So the
     noise of single games counts twice, which keeps the interval on the safe side with the three or
     four seeds that are usual: the unbiased sum (Cameron, Gelbach and Miller 2011) holds the truth
-    in 87 to 92 % of simulated studies, this one in 93 to 99 %; drawing both at once counts noise
+    in 87 to 96 % of simulated studies, this one in 93 to 99 %; drawing both at once counts noise
     three times (Owen 2007, arXiv 0712.1111). Degrees of freedom are Satterthwaite's. A single
     partner is taken as given, as scripted ones are; a single person has no interval.
 

@@ -7,7 +7,8 @@ A clone of people (see `BehaviourCloning`) is the prior tau, and the policy pi l
 the penalty of piKL and human-regularised reinforcement learning (Jacob et al. 2022, arXiv
 2112.07544; Bakhtin et al. 2022, arXiv 2210.05492; Hu et al. 2022, arXiv 2210.05125, in Hanabi)
 within PPO, as in HR-PPO of self-driving (Cornelisse & Vinitsky 2024, arXiv 2403.19648). Where
-several conventions pay alike, the one of people is learned; where people err, reward decides.
+several conventions pay alike, a strong enough weight keeps to the one of people; where people err,
+reward wins only if the weight is small beside what it pays. The weight is untuned beyond levers.
 Deviation: advantages are normalised here, so the weight has no unit of reward.
 """
 
