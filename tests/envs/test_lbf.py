@@ -254,6 +254,7 @@ def test_some_foods_can_be_eaten_alone_if_asked_for():
     assert len(np.unique(state.food_level.argmin(1))) == 6
 
 
+@pytest.mark.long
 def test_a_cleared_game_is_worth_one_to_the_team_however_it_is_paid():
     bots = foraging_bots(PAIR, ("closest", "follower"))
     found = {}
@@ -287,6 +288,7 @@ def test_lbforaging_agrees(name):
     assert min(found["eaten"], found["changed places"], found["one cell for two"]) > 2
 
 
+@pytest.mark.long
 def test_the_comparison_notices_every_field():
     """A replay of our own games is equal, and is not once any one number is changed."""
     env = Foraging(horizon=6)

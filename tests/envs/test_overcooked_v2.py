@@ -50,6 +50,7 @@ def test_every_kitchen_keeps_the_contract(layout):
         zsc.check_environment(OvercookedV2(layout, **options), steps=30, games=4)
 
 
+@pytest.mark.long
 def test_a_kitchen_with_all_options_keeps_the_contract():
     env = OvercookedV2(
         "cramped_room_v2", indicate_successful_delivery=True, random_positions=True, **PAPER

@@ -295,6 +295,7 @@ def test_three_enemies_may_change_names_in_a_ring() -> None:
     assert int(group.action(group.inverse[ring], ATTACK + 1, 0)) == ATTACK
 
 
+@pytest.mark.long
 def test_one_game_is_as_many() -> None:
     env = SCRIPTED
     keys = jax.random.split(jax.random.key(1), 6)

@@ -146,6 +146,7 @@ def test_tiles_do_not_change_the_matrix():
     np.testing.assert_array_equal(whole.values, tiny.values)
 
 
+@pytest.mark.long
 def test_events_are_means_over_the_episodes_however_they_are_cut(monkeypatch):
     """Five episodes in tiles of two: the sixth is played, and counts for nothing."""
     roster = list(three_kinds().values())

@@ -50,6 +50,7 @@ def test_agents_of_many_tasks_do_one_that_they_never_saw_and_not_the_other_way_r
     assert between_seeds(MANY, single) < 0.2
 
 
+@pytest.mark.long
 def test_fine_tuned_agents_go_on_in_the_target_at_a_tenth_of_the_rate(tmp_path):
     told = Memory()
     pool = TINY.train(MANY, seed=0, out=tmp_path / "run", sinks=[told])

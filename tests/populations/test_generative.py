@@ -154,6 +154,7 @@ def test_a_run_is_the_same_beside_others():
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.long
 def test_another_seed_compiles_nothing():
     TINY.train(ENV, seed=2)
     with compiles() as count:

@@ -163,6 +163,7 @@ def test_only_a_response_to_all_ages_does_it_alone():
 # TrajeDi: the same levers; and the gradient is that of the divergence
 
 
+@pytest.mark.long
 def test_trajedi_moves_members_apart_at_no_cost():
     plain, varied = (
         trained(TrajectoryDiversity, TEN, members=6, partners=5, coefficient=coefficient)
@@ -344,6 +345,7 @@ class BlindLever(SmallGame):
         return shown._replace(obs=shown.obs.at[:, self.rounds :].set(0))
 
 
+@pytest.mark.long
 def test_a_predictor_finds_out_who_the_partner_is():
     game, updates = BlindLever(), 150
     calm = replace(PPO, learning_rate=0.01, final_learning_rate=0.0, gamma=0.0)

@@ -64,6 +64,7 @@ def test_off_belief_agents_open_the_door_with_themselves_and_with_strangers():
     assert (earned == 5.0).all()
 
 
+@pytest.mark.long
 def test_the_second_level_opens_the_door_too():
     """At level 1 nobody speaks by the light either."""
     second = replace(OBL, levels=2, deals=both_deals, members=1).train(PETS, seed=0)
@@ -251,6 +252,7 @@ class Kept(Log):
         self.pools[name] = pool
 
 
+@pytest.mark.long
 def test_levels_bail_then_open_the_door():
     """What level 0 cannot do level 1 does not count on; from level 2 on the door is worth it.
 
@@ -293,6 +295,7 @@ def test_the_last_level_is_met_most():
 # SAD
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("told", "right"), [(True, 1.0), (False, 0.75)])
 def test_who_is_told_the_greedy_word_is_not_misled_by_exploration(told, right):
     """Half of the words are random, so that a quarter are wrong; the greedy one never is."""
