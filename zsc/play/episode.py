@@ -47,14 +47,14 @@ def record(
         )
     if episodes < 1:
         raise UserError(f"{episodes} episodes: record at least 1")
-    if not 0 <= first < 2**31 - episodes:
-        raise UserError(f"there is no episode {first}: the first one is 0")
     params = tuple(jax.tree.map(lambda x: x[0], pool.params) for pool in agents)
     policies = tuple(pool.policy for pool in agents)
     shapes = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), episodes))
     made = _play.eval_shape(env, policies, params, shapes)
     what = f"a record of {episodes:,} games of {env.spec.horizon:,} steps"
     check(what, bytes_of(made), "record fewer episodes")
+    if not 0 <= first < 2**31 - episodes:
+        raise UserError(f"there is no episode {first}: the first one is 0")
     keys = jax.vmap(partial(jax.random.fold_in, jax.random.key(seed)))(first + jnp.arange(episodes))
     return Record(*jax.tree.map(np.asarray, _play(env, policies, params, keys)))
 
