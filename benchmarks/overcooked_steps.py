@@ -17,7 +17,7 @@ import zsc
 from benchmarks.beside import checksum, ratio, seconds
 from benchmarks.report import table, write_section
 
-GAMES, STEPS, REPEATS = 1_024, 400, 3
+GAMES, STEPS, REPEATS = 1_024, 400, 7
 #: our names, and theirs
 KITCHENS = {
     "cramped_room": "cramped_room",
