@@ -159,7 +159,8 @@ def test_table_of_people_becomes_a_file_of_games(place: Path, capsys: Any) -> No
     )
     env, played, notes = load_record("people.safetensors")
     assert env == human.ROOM
-    assert notes == {"source": "table.csv", "players": "human"}
+    assert (notes["source"], notes["players"]) == ("table.csv", "human")
+    assert [game["people"]["0"] for game in notes["games"]] == ["pair of game 0", "pair of game 1"]
     assert played.length.tolist() == list(human.LENGTHS)
     np.testing.assert_array_equal(played.action[0], human.games()[0].actions)
 
