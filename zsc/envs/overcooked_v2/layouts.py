@@ -146,6 +146,8 @@ def _check_objects(plan: Layout) -> None:
 def _recipes(plan: Layout, given: tuple[Recipe, ...] | None) -> tuple[Recipe, ...]:
     near = plan.all_within_reach
     piles = sorted({int(plan.kinds[c]) - PILE for c in near if plan.kinds[c] >= PILE})
+    if not piles:
+        raise UserError("no pile of an ingredient can be reached from any start: move one")
     if given is None:
         if not len(plan.cells(INDICATOR)):
             raise UserError(
