@@ -28,8 +28,7 @@ def test_who_waits_to_be_told_cooks_only_with_one_who_tells(returns):
 
 def test_being_told_is_worth_more_than_guessing(returns):
     """Half of the guesses are wrong, and a wrong dish costs what a right one pays."""
-    assert returns["teller", "reader"] > returns["teller", "guesser"] - 5
-    assert returns["teller", "listener"] > returns["reader", "listener"]
+    assert returns["teller", "reader"] > returns["teller", "guesser"] + 10
 
 
 def test_unknown_cooks_are_named():

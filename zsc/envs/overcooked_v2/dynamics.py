@@ -159,12 +159,8 @@ def _interact(
     held = state.held[agent]
     empty = held == NOTHING
     raw = (held > COOKED) & ((held & PLATE) == 0)
-    at_counter = (layout.counters == faced) & (kind == WALL)  # [C]
-    at_pot = (layout.cells(POT) == faced) & (kind == POT)  # [K]
-    lies = jnp.where(at_counter, state.counter, 0).sum()
-    inside = jnp.where(at_pot, state.pot, 0).sum()
-    cooks = (at_pot & (state.pot_left > 0)).any()
-    idle = (kind == POT) & ~cooks & ((inside & COOKED) == 0)
+    tile = _look(layout, state, kind, faced)
+    lies, inside, idle = tile.lies, tile.inside, tile.idle
 
     from_pile = (kind >= PLATES) & empty
     took = (kind == WALL) & (lies != NOTHING) & empty
@@ -201,17 +197,42 @@ def _interact(
     pile = jnp.where(kind == PLATES, PLATE, ingredient(jnp.maximum(kind - PILE, 0)))
     now = jnp.where(laid | potted | goal, NOTHING, held)
     now = jnp.where(from_pile, pile, jnp.where(took, lies, jnp.where(dished, inside + held, now)))
-    at_button = (layout.buttons == faced) & pressed
     state = state._replace(
         held=jnp.where(np.arange(len(layout.starts)) == agent, now, state.held),
         counter=jnp.where(
-            at_counter & (took | laid), jnp.where(took, NOTHING, held), state.counter
+            tile.counter & (took | laid), jnp.where(took, NOTHING, held), state.counter
         ),
-        pot=jnp.where(at_pot, jnp.where(dished, NOTHING, after), state.pot),
-        pot_left=jnp.where(at_pot & (started | full), COOK_TIME, state.pot_left),
-        button_left=jnp.where(at_button, SHOWN_TIME, state.button_left),
+        pot=jnp.where(tile.pot, jnp.where(dished, NOTHING, after), state.pot),
+        pot_left=jnp.where(tile.pot & (started | full), COOK_TIME, state.pot_left),
+        button_left=jnp.where(tile.button & pressed, SHOWN_TIME, state.button_left),
     )
     return state, outcome
+
+
+class _Tile(NamedTuple):
+    """The cell that an agent acts on."""
+
+    counter: Array  # [C] bool, which counter it is
+    pot: Array  # [K] bool
+    button: Array  # [L] bool
+    lies: Array  # [] bits on the counter
+    inside: Array  # [] bits in the pot
+    idle: Array  # [] bool, a pot that neither cooks nor is cooked
+
+
+def _look(layout: Layout, state: State, kind: Array, faced: Array) -> _Tile:
+    counter = (layout.counters == faced) & (kind == WALL)
+    pot = (layout.cells(POT) == faced) & (kind == POT)
+    inside = jnp.where(pot, state.pot, 0).sum()
+    cooks = (pot & (state.pot_left > 0)).any()
+    return _Tile(
+        counter=counter,
+        pot=pot,
+        button=layout.buttons == faced,
+        lies=jnp.where(counter, state.counter, 0).sum(),
+        inside=inside,
+        idle=(kind == POT) & ~cooks & ((inside & COOKED) == 0),
+    )
 
 
 def _pieces(bits: Array) -> Array:
