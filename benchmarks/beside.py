@@ -3,6 +3,7 @@
 import time
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -49,3 +50,43 @@ def ratio(ours, theirs, digits=1):
     """How many times less time ours took: median, and the range over the turns."""
     times = theirs / ours
     return f"{np.median(times):.{digits}f}x ({times.min():.{digits}f} to {times.max():.{digits}f})"
+
+
+def living(reset, advance, games, block, blocks):
+    """(carry, key) -> carry, steps of living games; and the first carry.
+
+    reset: keys -> states, what is shown; advance: (key, states, masks) -> the same a step later.
+    Games that are over are dealt anew after each `block` steps; there are `blocks` of them.
+    """
+
+    def step(carry, key):
+        state, mask, over, total = carry
+        state, shown = advance(key, state, mask)
+        return (state, shown.mask, shown.done, total + checksum(shown.obs)), (~over).sum()
+
+    def played(carry, key):
+        state, mask, over, total = carry
+        fresh, shown = reset(jax.random.split(key, games))
+        pick = lambda old, new: jnp.where(over.reshape(-1, *(1,) * (old.ndim - 1)), new, old)
+        state, mask = jax.tree.map(pick, (state, mask), (fresh, shown.mask))
+        carry = state, mask, jnp.zeros_like(over), total + checksum(shown.obs)
+        carry, alive = jax.lax.scan(step, carry, jax.random.split(key, block))
+        return carry, alive.sum()
+
+    def run(carry, key):
+        carry, alive = jax.lax.scan(played, carry, jax.random.split(key, blocks))
+        return carry, alive.sum()
+
+    state, shown = jax.jit(reset)(jax.random.split(jax.random.key(0), games))
+    return jax.jit(run), (state, shown.mask, shown.done, checksum(shown.obs))
+
+
+def going_on(run, carry):
+    """(turn) -> how many steps living games played; they go on from turn to turn."""
+
+    def play(turn):
+        nonlocal carry
+        carry, steps = jax.block_until_ready(run(carry, jax.random.key(turn)))
+        return int(steps)
+
+    return play

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import zsc
-from benchmarks.beside import checksum
+from benchmarks.beside import checksum, going_on, living
 from benchmarks.report import table, write_section
 
 GAMES, BLOCK, BLOCKS, REPEATS = 1_024, 8, 16, 7
@@ -27,8 +27,7 @@ def ours(players, games=GAMES, blocks=BLOCKS):
     env = zsc.make(f"hanabi/full-{players}p")
     reset, idle = jax.vmap(env.reset), env.spec.idle_action
 
-    def step(carry, key):
-        state, mask, over, total = carry
+    def advance(key, state, mask):
         # one random word per game, spread over the actions: cheaper than one per action
         word = jax.random.bits(key, (games, 1))
         spread = np.arange(1, idle + 1, dtype=np.uint32) * np.uint32(0x9E3779B1)
@@ -36,36 +35,14 @@ def ours(players, games=GAMES, blocks=BLOCKS):
         legal = mask[..., :idle].any(1)  # of whoever moves: the others can only wait
         move = jnp.where(legal, noise.astype(jnp.int32), -1).argmax(-1)
         action = jnp.where(mask[..., idle], idle, move[:, None])
-        state, shown = jax.vmap(env.step, (None, 0, 0))(key, state, action)
-        return (state, shown.mask, shown.done, total + checksum(shown.obs)), (~over).sum()
+        return jax.vmap(env.step, (None, 0, 0))(key, state, action)
 
-    def block(carry, key):
-        state, mask, over, total = carry
-        fresh, shown = reset(jax.random.split(key, games))
-        pick = lambda old, new: jnp.where(over.reshape(-1, *(1,) * (old.ndim - 1)), new, old)
-        state, mask = jax.tree.map(pick, (state, mask), (fresh, shown.mask))
-        carry = state, mask, jnp.zeros_like(over), total + checksum(shown.obs)
-        carry, living = jax.lax.scan(step, carry, jax.random.split(key, BLOCK))
-        return carry, living.sum()
-
-    def run(carry, key):
-        carry, living = jax.lax.scan(block, carry, jax.random.split(key, blocks))
-        return carry, living.sum()
-
-    state, shown = jax.jit(reset)(jax.random.split(jax.random.key(0), games))
-    return jax.jit(run), (state, shown.mask, shown.done, checksum(shown.obs))
+    return living(reset, advance, games, BLOCK, blocks)
 
 
 def played(players, games=GAMES, blocks=BLOCKS):
     """(turn) -> how many steps living games played; they go on from turn to turn."""
-    run, carry = ours(players, games, blocks)
-
-    def play(turn):
-        nonlocal carry
-        carry, steps = jax.block_until_ready(run(carry, jax.random.key(turn)))
-        return int(steps)
-
-    return play
+    return going_on(*ours(players, games, blocks))
 
 
 def theirs(players):

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import zsc
-from benchmarks.beside import checksum, ratio, seconds, span
+from benchmarks.beside import checksum, going_on, living, ratio, seconds, span
 from benchmarks.report import table, write_section
 
 GAMES, BLOCK, BLOCKS, REPEATS = 1_024, 10, 10, 7
@@ -38,35 +38,11 @@ def ours(scenario, games=GAMES, blocks=BLOCKS):
     env = zsc.make(f"smax/{scenario}")
     reset, advance = jax.vmap(env.reset), jax.vmap(env.step)
 
-    def step(carry, key):
-        state, mask, over, total = carry
+    def act(key, state, mask):
         choose, draw = jax.random.split(key)
-        state, shown = advance(jax.random.split(draw, games), state, legal(choose, mask))
-        return (state, shown.mask, shown.done, total + checksum(shown.obs)), (~over).sum()
+        return advance(jax.random.split(draw, games), state, legal(choose, mask))
 
-    def block(carry, key):
-        state, mask, over, total = carry
-        fresh, shown = reset(jax.random.split(key, games))
-        pick = lambda old, new: jnp.where(over.reshape(-1, *(1,) * (old.ndim - 1)), new, old)
-        state, mask = jax.tree.map(pick, (state, mask), (fresh, shown.mask))
-        carry = state, mask, jnp.zeros_like(over), total + checksum(shown.obs)
-        carry, living = jax.lax.scan(step, carry, jax.random.split(key, BLOCK))
-        return carry, living.sum()
-
-    @jax.jit
-    def run(carry, key):
-        carry, living = jax.lax.scan(block, carry, jax.random.split(key, blocks))
-        return carry, living.sum()
-
-    state, shown = jax.jit(reset)(jax.random.split(jax.random.key(0), games))
-    carry = state, shown.mask, shown.done, checksum(shown.obs)
-
-    def play(turn):
-        nonlocal carry
-        carry, steps = jax.block_until_ready(run(carry, jax.random.key(turn)))
-        return int(steps)
-
-    return play
+    return going_on(*living(reset, act, games, BLOCK, blocks))
 
 
 def theirs(scenario, games=GAMES, steps=BLOCK * BLOCKS):
