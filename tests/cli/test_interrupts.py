@@ -106,7 +106,7 @@ COMMANDS = {
     ),
     "render": (("render", "room", "--steps", "3"), "film.write_atomically"),
     "record": (("record", "room"), "record.save_arrays"),
-    "convert": (("convert", "table.csv", *ROOM), "games.human_games"),
+    "convert": (("convert", "table.csv", *ROOM), "games.named_games"),
 }
 MODULES = {
     "behaviour_cloning": "zsc.populations.behaviour_cloning",
