@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.mutants.__main__ import files
 from benchmarks.mutants.equivalent import EQUIVALENT
+from benchmarks.mutants.mirrors import near
 from benchmarks.mutants.named import named
 from benchmarks.mutants.operators import mutants_of
 
@@ -69,3 +71,11 @@ def test_what_is_called_equivalent_can_be_made():
         for m in mutants_of(file, (ROOT / file).read_text())
     }
     assert set(EQUIVALENT) <= possible
+
+
+def test_every_file_that_is_changed_has_tests_that_mirror_it() -> None:
+    for file in files():
+        for test in near(file):
+            path, _, name = test.partition("::")
+            there = (ROOT / path).read_text()  # fails if there is no such file
+            assert f"def {name.partition('[')[0]}" in there, (file, test)

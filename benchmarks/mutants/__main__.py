@@ -16,9 +16,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from benchmarks.mutants.equivalent import EQUIVALENT
+from benchmarks.mutants.mirrors import ROOT, near
 from benchmarks.mutants.named import named
 from benchmarks.mutants.operators import Mutant, mutants_of
-from benchmarks.mutants.trial import ROOT, Bench, near
+from benchmarks.mutants.trial import Bench
 
 CODE = (
     "zsc/learn", "zsc/play", "zsc/train", "populations", "evaluation/metrics.py",

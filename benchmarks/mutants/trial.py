@@ -13,78 +13,12 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
-#: The tests that mirror a file, where that is not the file of the same name.
-MIRRORS = {
-    "zsc/learn/gae.py": ("tests/learn/test_gae.py", "tests/learn/test_ppo.py"),
-    "zsc/play/acting.py": (
-        "tests/play/test_rollout.py",
-        "tests/play/test_episode.py",
-        "tests/train/test_core.py",
-    ),
-    "zsc/play/episode.py": ("tests/play/test_episode.py",),
-    "zsc/play/film.py": ("tests/play/test_films.py",),
-    "zsc/play/kinds.py": ("tests/play/test_crossplay.py",),
-    "zsc/play/rollout.py": ("tests/play/test_rollout.py",),
-    "zsc/play/teams.py": ("tests/play/test_teams.py", "tests/evaluation/test_teams.py"),
-    "zsc/play/tiles.py": ("tests/play/test_crossplay.py",),
-    "zsc/train/loop.py": ("tests/train/test_loop.py",),
-    "zsc/train/method.py": ("tests/train/test_update.py",),
-    "zsc/train/run.py": ("tests/train/test_state.py",),
-    "zsc/train/sinks.py": ("tests/train/test_loop.py",),
-    "zsc/train/state.py": ("tests/train/test_update.py",),
-    "zsc/train/update.py": ("tests/train/test_update.py",),
-    "populations/behaviour_cloning.py": ("tests/populations/test_cloning_by_hand.py",),
-    "populations/best_response.py": (
-        "tests/populations/test_partners.py",
-        "tests/populations/test_recipes.py",
-    ),
-    "populations/hooks/partners.py": ("tests/populations/test_partners.py",),
-    "populations/hooks/payoffs.py": ("tests/train/test_core.py",),
-    "populations/hooks/snapshots.py": (
-        "tests/train/test_core.py",
-        "tests/populations/test_fictitious_co_play.py",
-    ),
-    "populations/journal.py": ("tests/train/test_core.py", "tests/populations/test_resume.py"),
-    **{
-        f"populations/{name}.py": ("tests/populations/test_recipes.py",)
-        for name in ("high_entropy", "other_play", "presets", "recipe", "self_play", "stage")
-    },
-    "evaluation/stats.py": (
-        "tests/evaluation/test_node_bootstrap.py",
-        "tests/evaluation/test_stats.py",
-    ),
-}
+from benchmarks.mutants.mirrors import ROOT, near, wide
+
 #: Needed by everything, and slow to import: once for all mutants.
 LIBRARIES = ("jax", "flax.linen", "optax", "distrax", "scipy.stats", "pandas", "PIL", "pytest")
-
-
-def near(file: str) -> tuple[str, ...]:
-    """The tests that mirror a file."""
-    if file in MIRRORS:
-        return MIRRORS[file]
-    folder = Path("tests", *Path(file).parts[1 if file.startswith("zsc/") else 0 : -1])
-    return (str(folder / f"test_{Path(file).name}"),)
-
-
-def wide(file: str) -> tuple[str, ...]:
-    """The rest of the folder that mirrors a file's, the quicker files first."""
-    room = Path(file).parts[1 if file.startswith("zsc/") else 0]
-    slow = {
-        "test_ladder.py",
-        "test_every_method.py",
-        "test_films.py",
-        "test_resume.py",
-        "test_heldout.py",
-    }
-    rest = [
-        str(path.relative_to(ROOT))
-        for path in sorted(
-            (ROOT / "tests" / room).glob("test_*.py"), key=lambda p: p.stat().st_size
-        )
-        if path.name not in slow
-    ]
-    return tuple(path for path in rest if path not in near(file))
+#: One failure is enough, and tests that are long for others are not left out.
+QUIETLY = ("-x", "-q", "-p", "no:cacheprovider", "-m", "long or not long")
 
 
 class Bench:
@@ -115,7 +49,7 @@ class Bench:
 
     def passes(self, tests: Sequence[str], seconds: float) -> tuple[bool | None, str]:
         """Whether these tests pass, None if not all was done in the time; what they said last."""
-        there = [name for name in tests if (self.place / name).exists()]
+        there = [name for name in tests if (self.place / name.partition("::")[0]).exists()]
         if not there:
             return True, "no tests"
         said = self.place / "said.txt"
@@ -151,7 +85,7 @@ class Bench:
 
         code = 70
         try:
-            code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests]))
+            code = int(pytest.main([*QUIETLY, *tests]))
         except BaseException:
             traceback.print_exc()
         finally:
