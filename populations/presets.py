@@ -108,6 +108,7 @@ def _ppo(usual: Preset) -> PPOConfig:
 
 _DEFAULT = Preset(PPOConfig(), 500_000)
 _ONE_SHOT = PPOConfig(envs=64, segments=1, epochs=4, minibatches=1, shaping_steps=0)
+_SHORT = replace(_ONE_SHOT, learning_rate=0.01, entropy=0.01, final_entropy=0.0)
 # whole episodes at a time: a memory has its past, and no turn is left without its outcome
 _HANABI = PPOConfig(
     envs=128,
@@ -170,6 +171,10 @@ _FORAGING = PPOConfig(
 _STORM = replace(_FORAGING, envs=32, gamma=0.97)
 _PRESETS = {
     "lever": Preset(_ONE_SHOT, 64 * 200),
+    **{name: Preset(_SHORT, 64 * 2 * 200) for name in ("two_step_matrix", "two_step_lever")},
+    "hidden_coin": Preset(_SHORT, 64 * 200),
+    "cat_and_dog": Preset(_SHORT, 64 * 2 * 200),
+    "switch_riddle": Preset(replace(_SHORT, envs=256, learning_rate=5e-3), 1_000_000, gru_policy),
     "lever/iterated": Preset(_ONE_SHOT, 64 * 6 * 200),
     "overcooked/forced_coordination": Preset(PPOConfig(), 800_000),
     # its first soup is a long way off: more games, a longer view, and much entropy at first, or

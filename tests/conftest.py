@@ -11,14 +11,20 @@ import pytest
 # outside the checkout, so that the next clone does not compile everything again
 os.environ.setdefault("ZSC_CACHE", str(Path.home() / ".cache" / "zsc-tests"))
 os.environ.setdefault("MPLBACKEND", "Agg")
-# tests are mostly compiling: a third less of it with code that is not polished
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# tests are mostly compiling: less than half of it with code that is not polished
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false "
+    "--xla_cpu_parallel_codegen_split_count=1",
+)
 
 import jax
 
 import zsc
 
 zsc.setup(devices=2)
+# also the smallest programs: eager arithmetic is compiled for each shape, in each file anew
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
 Refused: TypeAlias = Callable[..., str]
 

@@ -23,6 +23,7 @@ from zsc.envs.base import Environment
 from zsc.envs.hanabi import Hanabi
 from zsc.envs.hanabi.rules import Rules
 from zsc.envs.hanabi.rules import State as HanabiState
+from zsc.envs.small import CatAndDog
 from zsc.errors import UserError
 from zsc.learn.base import Task
 from zsc.learn.q_learning import Experience
@@ -228,5 +229,5 @@ def _orders(counts: tuple[int, ...]) -> list[tuple[int, ...]]:
 
 
 #: Of each family of games: its belief under uniform play, and its deals.
-BELIEFS: dict[str, Belief] = {"hanabi": hanabi_belief}
-DEALS: dict[str, Deals] = {"hanabi": hanabi_deals}
+BELIEFS: dict[str, Belief] = {"hanabi": hanabi_belief, "cat_and_dog": CatAndDog.redrawn}
+DEALS: dict[str, Deals] = {"hanabi": hanabi_deals, "cat_and_dog": CatAndDog.deals}

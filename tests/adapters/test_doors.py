@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import jumanji
 import numpy as np
 import pytest
 
@@ -142,6 +143,43 @@ def test_a_game_of_jaxmarl_is_a_game_here():
 def test_games_that_cannot_be_adapted_are_refused(settings, message):
     with pytest.raises(UserError, match=message):
         zsc.make("jaxmarl", **settings)
+
+
+def test_a_game_of_jumanji_is_a_game_here_and_pays_what_it_pays_there():
+    env = zsc.make("jumanji", env="LevelBasedForaging-v0", horizon=30)
+    theirs = jumanji.make("LevelBasedForaging-v0")
+    state, shown = env.reset(jax.random.key(3))
+    there, first = theirs.reset(jax.random.key(3))
+    step, move = jax.jit(env.step), jax.jit(theirs.step)
+    np.testing.assert_array_equal(shown.obs, first.observation.agents_view.reshape(2, -1))
+    for turn in range(30):
+        key = jax.random.key(turn)
+        action = jax.random.categorical(key, jnp.where(shown.mask, 0.0, -jnp.inf))
+        state, shown = step(key, state, action)
+        there, after = move(there, action)
+        np.testing.assert_array_equal(shown.reward, after.reward)
+        np.testing.assert_array_equal(shown.obs, after.observation.agents_view.reshape(2, -1))
+        assert not shown.terminated or after.last()
+        if shown.done:
+            break
+    assert shown.done
+
+
+@pytest.mark.long
+def test_a_game_of_jumanji_keeps_the_contract():
+    zsc.check_environment(zsc.make("jumanji", env="RobotWarehouse-v0", horizon=20), games=4)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("LevelBasedForagin-v0", "did you mean 'LevelBasedForaging-v0'"),
+        ("Snake-v1", "Snake-v1: its observation has no view for each agent"),
+    ],
+)
+def test_games_of_jumanji_for_one_are_refused(name, message):
+    with pytest.raises(UserError, match=message):
+        zsc.make("jumanji", env=name)
 
 
 def test_mistakes_of_whoever_steps_are_named(kitchen):

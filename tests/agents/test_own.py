@@ -20,10 +20,10 @@ import pytest
 
 import zsc
 from tests.disk import bits, files
-from tests.small_games import TwoStepMatrix
 from zsc.agents.policy import POLICIES, in_turns
 from zsc.cli import main
 from zsc.envs.base import EnvSpec
+from zsc.envs.small import TwoStepMatrix
 from zsc.evaluation import crossplay
 from zsc.populations import SelfPlay
 

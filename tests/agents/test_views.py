@@ -78,6 +78,7 @@ def test_stored_agent_with_its_own_view_plays_the_same(tmp_path, played):
     np.testing.assert_array_equal(found, played[COMPACT])
 
 
+@pytest.mark.long
 def test_agents_with_a_memory_see_their_own_encoding_in_a_game_of_turns():
     policy = gru_policy(BELIEF.spec, widths=(8,), hidden=8)
     pool = untrained(BELIEF, policy, 2, seed=2)

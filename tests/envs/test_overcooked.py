@@ -61,8 +61,8 @@ def test_every_compact_entry_is_named_and_can_change():
     ("settings", "elements"),
     [
         ({"layout": TURNABLE, "random_starts": True, "encoding": "grid"}, 8),
-        ({"layout": "mirror_ring"}, 2),
-        ({"layout": "mirror_ring", "random_starts": True}, 4),
+        pytest.param({"layout": "mirror_ring"}, 2, marks=pytest.mark.long),
+        pytest.param({"layout": "mirror_ring", "random_starts": True}, 4, marks=pytest.mark.long),
         ({"layout": "coordination_ring"}, 1),
     ],
 )

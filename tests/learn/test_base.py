@@ -7,8 +7,8 @@ import optax
 
 import zsc
 from tests.by_hand import LEVER, table_policy, task_of
-from tests.small_games import HiddenCoin
 from zsc import MatchSpec, Team
+from zsc.envs.small import HiddenCoin
 from zsc.learn.base import descend, init_optimizer, parts, step, whole, world_scale
 
 

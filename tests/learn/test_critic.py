@@ -11,8 +11,8 @@ import optax
 import pytest
 
 from tests.by_hand import table_policy, task_of, trajectory
-from tests.small_games import HiddenCoin
 from zsc import CentralCritic, PPOConfig, ppo
+from zsc.envs.small import HiddenCoin
 from zsc.learn.critic import CriticState, Moments, improve, init_critic, judge
 from zsc.learn.ppo import Schedule
 

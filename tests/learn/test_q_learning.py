@@ -12,8 +12,8 @@ import pytest
 
 import zsc
 from tests.by_hand import LEVER, table_policy, task_of, trajectory
-from tests.small_games import TwoStepMatrix
 from zsc import Inputs, MatchSpec, QConfig, UserError, iql, qmix, vdn
+from zsc.envs.small import TwoStepMatrix
 from zsc.learn.base import Clock
 from zsc.learn.q_learning import (
     Added,

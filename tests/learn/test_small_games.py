@@ -11,7 +11,7 @@ import pytest
 
 import zsc
 from tests.compiles import compiles
-from tests.small_games import PPO, HiddenCoin, TwoStepMatrix
+from tests.small_games import PPO
 from zsc import (
     CentralCritic,
     Inputs,
@@ -27,11 +27,13 @@ from zsc import (
     qmix,
     vdn,
 )
+from zsc.envs.small import HiddenCoin, TwoStepMatrix
 from zsc.learn.critic import judge
 from zsc.play.match import draw_match
 from zsc.play.rollout import begin, rollout
 from zsc.train.sinks import Memory
 
+LONG = pytest.mark.long
 LEVER = zsc.make("lever")
 
 
@@ -85,7 +87,7 @@ def explained(learner, state, policy):
     return 1 - float(jnp.var(reward - value) / jnp.var(reward))
 
 
-@pytest.mark.parametrize("hidden", [0, 8])
+@pytest.mark.parametrize("hidden", [pytest.param(0, marks=LONG), 8])
 def test_a_central_critic_knows_the_hidden_coin_and_the_policy_is_the_same(hidden):
     policy = mlp_policy(COIN.spec, widths=(16,))
     calm = replace(PPO, learning_rate=0.01, epochs=8)
@@ -104,7 +106,10 @@ def test_a_central_critic_knows_the_hidden_coin_and_the_policy_is_the_same(hidde
 # IQL, VDN, QMIX: the two-step matrix game
 
 
-@pytest.mark.parametrize(("make", "earned"), [(iql, 7), (vdn, 7), (qmix, 8)])
+@pytest.mark.parametrize(
+    ("make", "earned"),
+    [pytest.param(iql, 7, marks=LONG), pytest.param(vdn, 7, marks=LONG), (qmix, 8)],
+)
 def test_only_a_monotone_mixing_finds_the_eight(make, earned):
     game = TwoStepMatrix()
     policy = mlp_policy(game.spec, widths=(32,))

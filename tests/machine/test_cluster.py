@@ -69,6 +69,7 @@ def stopped(tmp_path_factory):
     return out, [err for _, err in said], codes
 
 
+@pytest.mark.long
 def test_a_process_that_dies_ends_the_run_and_is_named(stopped):
     out, said, codes = stopped
     assert not (out / "pool").exists(), "the run was over before it could be killed"

@@ -154,6 +154,7 @@ def test_metrics_of_versions_without_seconds_are_gone_on_with(tmp_path: Path) ->
     assert [row.get("seconds") for row in read_rows(path)] == [None, 3.0]
 
 
+@pytest.mark.long
 def test_the_second_stage_goes_on_where_the_first_one_ended(tmp_path: Path) -> None:
     recipe = FictitiousCoPlay(
         members=1, partners=1, steps=64 * 4, partner_steps=64 * 4, blocks=1,

@@ -9,9 +9,9 @@ import pytest
 
 import zsc
 from tests.general_sum import EachForItself
-from tests.small_games import TwoStepLever
 from zsc import MatchSpec, constant_policy, gru_policy, mixture, mlp_policy
 from zsc.agents.policy import Out, Policy, certain
+from zsc.envs.small import TwoStepLever
 from zsc.play.match import draw_match
 from zsc.play.rollout import begin, begin_anew, put_turn, replay, rollout, take_turn, visit
 

@@ -125,6 +125,7 @@ def test_ratio_is_one_before_the_first_step(make, parts):
         assert (np.asarray(old) != np.asarray(new)).any()
 
 
+@pytest.mark.long
 def test_ratio_is_one_for_a_best_response_with_a_memory():
     """It is shown every turn, also its partner's, and remembers its own only: when it plays and
     when it learns."""

@@ -80,6 +80,7 @@ def test_stopped_and_gone_on_with_it_is_the_same(tmp_path, monkeypatch, when):
     assert again.ids == whole.ids
 
 
+@pytest.mark.long
 def test_another_seed_compiles_nothing():
     TINY.train(MANY, seed=2)
     with compiles() as count:

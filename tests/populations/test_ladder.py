@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 import zsc
-from tests.small_games import PPO, HelpOrDo, ShownLever, SmallGame, TwoStepLever
+from tests.small_games import PPO, HelpOrDo, ShownLever
 from tests.tabular import table_policy
+from zsc.envs.small import RoundGame, TwoStepLever
 from zsc.evaluation import crossplay
 from zsc.populations import (
     PAIRED,
@@ -212,6 +213,7 @@ def test_trajedis_gradient_is_that_of_the_divergence(reach):
 # LIPO: as many members as levers
 
 
+@pytest.mark.long
 def test_lipo_members_shun_each_other():
     calm = replace(PPO, learning_rate=0.005, final_learning_rate=0.005, entropy=0.03)
     settings = {"members": 3, "partners": 8, "updates": 200, "learner": calm}
@@ -331,7 +333,7 @@ def test_any_play_specialists_show_their_code():
 
 
 @dataclass(frozen=True)
-class BlindLever(SmallGame):
+class BlindLever(RoundGame):
     """Rounds of levers of which nobody is shown what was pulled."""
 
     actions: int = 4

@@ -91,6 +91,7 @@ def test_single_partners_become_rarer_and_mixtures_lie_on_the_simplex():
     np.testing.assert_allclose(mixed.var(0), 1 / 18, atol=0.02)  # of the uniform distribution
 
 
+@pytest.mark.long
 def test_the_agent_recognises_the_level_and_does_what_it_does():
     """Levels press levers of their own: 0 and 1, 2 and 3, 4 and 5."""
     labels = [zsc.Label("lever", member=i // 3, checkpoint=RECIPE.ages[i % 3]) for i in range(6)]

@@ -13,7 +13,7 @@ import pytest
 import zsc
 from tests.compiles import compiles
 from tests.endurance import same
-from tests.small_games import CatAndDog, Hint, TwoStepMatrix, both_deals, redrawn
+from tests.small_games import Hint
 from tests.tabular import table_policy
 from zsc import (
     MatchSpec,
@@ -30,6 +30,7 @@ from zsc import (
 from zsc.agents.policy import certain, greedy, no_carry
 from zsc.agents.told import intentions_policy
 from zsc.envs.hanabi import Hanabi
+from zsc.envs.small import CatAndDog, TwoStepMatrix
 from zsc.evaluation import crossplay
 from zsc.learn.base import Task
 from zsc.learn.q_learning import Experience, _experience, epsilon_greedy
@@ -47,7 +48,7 @@ from zsc.train.sinks import JsonLines, Memory
 PETS = CatAndDog()
 NET = partial(mlp_policy, widths=(32,))
 VALUES = QConfig(envs=32, batch=64, gamma=1.0, follow=0.1)
-OBL = OffBelief(members=3, steps=64 * 60, learner=iql(VALUES), network=NET, belief=redrawn)
+OBL = OffBelief(members=3, steps=64 * 60, learner=iql(VALUES), network=NET)
 
 
 @pytest.mark.parametrize("game", [PETS, Hint()])
@@ -67,7 +68,7 @@ def test_off_belief_agents_open_the_door_with_themselves_and_with_strangers():
 @pytest.mark.long
 def test_the_second_level_opens_the_door_too():
     """At level 1 nobody speaks by the light either."""
-    second = replace(OBL, levels=2, deals=both_deals, members=1).train(PETS, seed=0)
+    second = replace(OBL, levels=2, members=1).train(PETS, seed=0)
     assert [x.skill for x in second.labels] == [5.0]
 
 
@@ -109,7 +110,7 @@ def test_higher_levels_believe_what_the_level_below_would_say():
     game = Hint()
     policy = honest(game)
     _, games = play(game, policy)
-    walk = ByHistory(both_deals, 0.2).walk
+    walk = ByHistory(Hint.deals, 0.2).walk
     given = Task(game, policy, (MatchSpec(),)), (), jax.random.key(0)
     _, weight = jax.vmap(lambda one: walk(*given, one))(games)
     shares = np.asarray(jax.nn.softmax(weight, axis=2))  # [G, T, X, A]
@@ -128,16 +129,17 @@ SMALL = Hanabi(colours=2, ranks=2, copies=(2, 1), hand_size=2, info_tokens=2, li
 @pytest.mark.parametrize("most", [1024, 0])
 def test_a_redrawn_state_of_hanabi_looks_the_same_to_its_player(most, monkeypatch):
     monkeypatch.setattr(beliefs, "_MOST_HANDS", most)
+    draw = jax.jit(jax.vmap(partial(hanabi_belief, TINY)))
+    step, observe = jax.jit(jax.vmap(TINY.step)), jax.jit(jax.vmap(TINY.observe))
     state, shown = jax.vmap(TINY.reset)(jax.random.split(jax.random.key(1), 32))
     for move in range(4):
         key = jax.random.key(move)
         legal = jnp.where(shown.mask, 0.0, -jnp.inf)
         action = jax.random.categorical(key, legal)
-        state, shown = jax.vmap(TINY.step)(jax.random.split(key, 32), state, action)
+        state, shown = step(jax.random.split(key, 32), state, action)
         seat = jnp.arange(32) % 2
-        draw = jax.jit(jax.vmap(partial(hanabi_belief, TINY)))
         drawn = draw(state, seat, jax.random.split(key, 32))
-        before, after = jax.vmap(TINY.observe)(state), jax.vmap(TINY.observe)(drawn)
+        before, after = observe(state), observe(drawn)
         own = np.asarray(seat)[:, None, None]
         np.testing.assert_array_equal(*(np.take_along_axis(np.asarray(x), own, 1)
                                         for x in (before, after)))  # fmt: skip
@@ -198,6 +200,7 @@ def test_off_belief_learning_runs_in_hanabi_with_a_memory():
     assert pool.policy == greedy(small(TINY.spec))
 
 
+@pytest.mark.long
 def test_where_nothing_is_hidden_and_all_move_at_once_a_reply_is_the_others_move():
     """Then it is independent Q-learning, which finds at least the matrix of sevens."""
     game = TwoStepMatrix()
@@ -211,7 +214,11 @@ def test_where_nothing_is_hidden_and_all_move_at_once_a_reply_is_the_others_move
 
 BAD = {
     "no belief": (OffBelief(), zsc.make("lever"), "lever has no belief: give belief"),
-    "no deals": (replace(OBL, levels=2), PETS, "no list of deals: train with levels=1"),
+    "no deals": (
+        replace(OBL, levels=2, belief=Hint.redrawn),
+        Hint(),
+        "no list of deals: train with levels=1",
+    ),
     "many deals": (OffBelief(levels=2), TINY, "113,400 deals, 5,000 can be enumerated"),
 }
 

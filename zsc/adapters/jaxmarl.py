@@ -4,40 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from zsc.adapters.foreign import ForeignGame, foreign_spec
 from zsc.adapters.imports import other
-from zsc.checks import settle
-from zsc.envs.base import Environment, EnvSpec, TimeStep, check_game, first_info, world_of
-from zsc.envs.symmetry import Symmetry, trivial_symmetry
+from zsc.envs.base import Environment, EnvSpec, check_game
 from zsc.errors import UserError, unknown
 from zsc.types import Array, Key
 
 
-class JaxmarlState(NamedTuple):
-    """A state of their game, and what they keep elsewhere or not at all."""
-
-    inner: Any
-    over: Array  # [] bool, their game has ended
-    time: Array  # [] int32
-
-
 @dataclass(frozen=True)
-class JaxmarlGame:
-    """A game of jaxmarl by its name there, for all that plays, trains and judges here.
+class JaxmarlGame(ForeignGame):
+    """A game of jaxmarl by its name there; see `ForeignGame`.
 
     env: a name that `jaxmarl.make` knows.
     options: what else it is made with, pairs such as (("num_agents", 3),).
     horizon: no episode is longer; reaching it truncates, whatever ends earlier terminates.
     team_reward: False if agents are paid differently.
 
-    All agents must have the same observations and actions. Observations are flattened to float32
-    and scaled by nothing. Their hidden resets are left out, so an episode's last state and reward
-    are what they were, and a game that is over stands still.
+    All agents must have the same observations and actions.
     """
 
     env: str
@@ -45,98 +34,37 @@ class JaxmarlGame:
     horizon: int = 100
     team_reward: bool = True
 
-    def __post_init__(self) -> None:
-        settle(self)
-        if self.horizon < 1:
-            raise UserError(f"horizon is {self.horizon}: an episode needs at least 1 step")
-        _ = self.spec  # a game that does not fit is refused here
-
     @property
     def spec(self) -> EnvSpec:
         """Sizes and names."""
         return _spec(self)
 
-    def reset(self, key: Key) -> tuple[JaxmarlState, TimeStep]:
-        """A fresh game."""
-        _, inner = _theirs(self.env, self.options).reset(key)
-        # numbers that they wrote as Python's would be retraced after the first step
-        inner = jax.tree.map(lambda x: jax.lax.convert_element_type(x, jnp.asarray(x).dtype), inner)
-        state = JaxmarlState(inner, jnp.bool_(False), jnp.int32(0))
-        return state, self.show(state)
+    def begun(self, key: Key) -> Any:
+        """A fresh game of theirs."""
+        return _theirs(self.env, self.options).reset(key)[1]
 
-    def step(self, key: Key, state: JaxmarlState, action: Array) -> tuple[JaxmarlState, TimeStep]:
-        """One step of all agents, action [A]."""
+    def moved(self, key: Key, inner: Any, action: Array) -> tuple[Any, Array, Array]:
+        """Their next state, what each agent is paid [A], whether it has ended []."""
         theirs = _theirs(self.env, self.options)
         acts = {name: action[i] for i, name in enumerate(theirs.agents)}
-        _, inner, paid, done, _ = theirs.step_env(key, state.inner, acts)
-        over = state.over | (state.time >= self.horizon)
-        moved = JaxmarlState(inner, jnp.asarray(done["__all__"], bool), state.time + 1)
-        moved = jax.tree.map(
-            lambda old, new: jnp.where(over, old, jnp.asarray(new, old.dtype)),
-            state,
-            moved,
-        )
-        reward = jnp.stack([jnp.asarray(paid[name], jnp.float32) for name in theirs.agents])
-        return moved, self._show(moved, jnp.where(over, 0.0, reward))
+        _, inner, paid, done, _ = theirs.step_env(key, inner, acts)
+        reward = [jnp.asarray(paid[name], jnp.float32) for name in theirs.agents]
+        return inner, jnp.stack(reward), jnp.asarray(done["__all__"], bool)
 
-    def show(self, state: JaxmarlState) -> TimeStep:
-        """What is shown in a state, as if the game began in it."""
-        return self._show(state, jnp.zeros(self.spec.num_agents, jnp.float32))
-
-    def world(self, state: JaxmarlState) -> Array:
-        """[A * entries] what all agents see."""
-        return world_of(self.show(state))
-
-    def symmetry(self) -> Symmetry:
-        """The identity alone: none is known."""
-        spec = self.spec
-        return trivial_symmetry(spec.obs_shape[0], spec.num_actions, spec.num_agents)
-
-    def render(self, state: JaxmarlState) -> np.ndarray:
-        """[A, entries, 3] uint8: what the agents see, as shades of grey."""
-        rows = np.asarray(self.show(state).obs, np.float64)
-        span = max(float(np.ptp(rows)), 1e-9)
-        grey = (255 * (rows - rows.min()) / span).astype(np.uint8)
-        return np.repeat(grey[..., None].repeat(16, 0).repeat(4, 1), 3, axis=2)
-
-    def snapshot(self, state: JaxmarlState) -> dict[str, Any]:
-        """Plain arrays: the leaves of their state by number, over [], time []."""
-        leaves = {f"leaf_{i}": x for i, x in enumerate(jax.tree.leaves(state.inner))}
-        return {**leaves, "over": state.over, "time": state.time}
-
-    def restore(self, snapshot: dict[str, Any]) -> JaxmarlState:
-        """The state that a snapshot describes."""
-        like = jax.eval_shape(lambda key: self.reset(key)[0].inner, jax.random.key(0))
-        leaves, tree = jax.tree.flatten(like)
-        given = [jnp.asarray(snapshot[f"leaf_{i}"], x.dtype) for i, x in enumerate(leaves)]
-        return JaxmarlState(
-            jax.tree.unflatten(tree, given),
-            jnp.asarray(snapshot["over"], bool),
-            jnp.asarray(snapshot["time"], jnp.int32),
-        )
-
-    def _show(self, state: JaxmarlState, reward: Array) -> TimeStep:
+    def seen(self, inner: Any) -> Array:
+        """[A, D] what each agent sees."""
         theirs = _theirs(self.env, self.options)
-        seen = theirs.get_obs(state.inner)
-        obs = [jnp.ravel(seen[name]).astype(jnp.float32) for name in theirs.agents]
-        truncated = ~state.over & (state.time >= self.horizon)
-        return TimeStep(
-            obs=jnp.stack(obs),
-            mask=self._mask(state.inner) | (state.over | truncated),
-            reward=reward,
-            terminated=state.over,
-            truncated=truncated,
-            info=first_info(self.spec),
-        )
+        obs = theirs.get_obs(inner)
+        return jnp.stack([jnp.ravel(obs[name]).astype(jnp.float32) for name in theirs.agents])
 
-    def _mask(self, inner: Any) -> Array:
+    def allowed(self, inner: Any) -> Array:
+        """[A, N] bool, legal actions; all where they name none."""
         theirs = _theirs(self.env, self.options)
-        shape = (len(theirs.agents), self.spec.num_actions)
         try:
-            allowed = theirs.get_avail_actions(inner)
+            found = theirs.get_avail_actions(inner)
         except NotImplementedError:
-            return jnp.ones(shape, bool)
-        return jnp.stack([jnp.asarray(allowed[name], bool) for name in theirs.agents])
+            return jnp.ones((len(theirs.agents), self.spec.num_actions), bool)
+        return jnp.stack([jnp.asarray(found[name], bool) for name in theirs.agents])
 
 
 @cache
@@ -169,20 +97,12 @@ def _spec(env: JaxmarlGame) -> EnvSpec:
                 "are alike can be adapted"
             )
     size = next(iter(sizes.values()))
-    return EnvSpec(
-        id=f"jaxmarl/{env.env}",
-        version=1,
-        num_agents=len(theirs.agents),
-        num_actions=next(iter(actions.values())),
-        obs_shape=(size,),
-        obs_dtype="float32",
-        obs_scale=(1.0,) * size,
-        obs_id=f"jaxmarl:{env.env}:{size}",
+    return foreign_spec(
+        f"jaxmarl/{env.env}",
+        len(theirs.agents),
+        size,
+        next(iter(actions.values())),
         horizon=env.horizon,
-        fixed_length=False,
-        action_names=tuple(f"action {i}" for i in range(next(iter(actions.values())))),
-        obs_signed=True,
-        obs_bounded=False,
         team_reward=env.team_reward,
     )
 

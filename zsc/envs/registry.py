@@ -21,6 +21,7 @@ from zsc.envs.mpe import SCENES, Particles
 from zsc.envs.overcooked import LAYOUTS, ORDERED, ManyKitchens, Overcooked
 from zsc.envs.overcooked_v2 import LAYOUTS as V2_LAYOUTS
 from zsc.envs.overcooked_v2 import OvercookedV2
+from zsc.envs.small import CatAndDog, HiddenCoin, SwitchRiddle, TwoStepLever, TwoStepMatrix
 from zsc.envs.smax import SCENARIOS, Smax
 from zsc.envs.storm import VARIANTS as STORMS
 from zsc.envs.storm import Storm
@@ -177,9 +178,16 @@ def _hashable(value: Any) -> Any:
 
 
 register_env("lever", Family(Lever, {"iterated": {"rounds": 6}}))
+register_env("two_step_matrix", Family(TwoStepMatrix))
+register_env("two_step_lever", Family(TwoStepLever))
+register_env("hidden_coin", Family(HiddenCoin))
+register_env("cat_and_dog", Family(CatAndDog))
+register_env("switch_riddle", Family(SwitchRiddle))
 register_env("dual_destination", Family(DualDestination, {"fixed": {"fixed": True}}))
 # any game of jaxmarl, where that is installed
 register_env("jaxmarl", Family("zsc.adapters.jaxmarl:JaxmarlGame", needs=("env",)))
+# and those of jumanji that have several agents
+register_env("jumanji", Family("zsc.adapters.jumanji:JumanjiGame", needs=("env",)))
 register_env("mpe", Family(Particles, {name: {"scene": name} for name in SCENES}, needs=("scene",)))
 register_env(
     "lbf",
