@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+import pytest
 
 import zsc
+from tests.browser import browser
+from tests.web.test_browser import VEIL, _key, _start, free_port, wait
 from zsc.envs.overcooked_v2 import OvercookedV2
 from zsc.envs.overcooked_v2.layouts import BUTTON, GOAL, INDICATOR, PILE, PLATES, POT, WALL
 from zsc.envs.overcooked_v2.observation import channels
 from zsc.envs.overcooked_v2.state import COOKED, INTERACT, PLATE
+from zsc.web.log import read_game
 from zsc.web.stage import Cast, Stage
 from zsc.web.views import view_of
 from zsc.web.views.overcooked_v2 import in_view
 
+in_browser = pytest.mark.skipif(not os.environ.get("ZSC_BROWSER"), reason="ZSC_BROWSER=1 runs it")
+CHOOSE = """const box = document.getElementById('game'); box.value = arguments[0];
+box.dispatchEvent(new Event('change'))"""
+PAINTED = "return document.querySelector('canvas').toDataURL()"
 TILES = {"wall": WALL, "goal": GOAL, "pot": POT, "indicator": INDICATOR, "button": BUTTON,
          "plates": PLATES}  # fmt: skip
 NEAR = OvercookedV2("grounded_coord_simple", view=2, encoding="grid", random_starts=True,
@@ -141,3 +154,36 @@ def test_a_kitchen_of_2020_tells_what_is_ordered() -> None:
     assert "orders" not in view_of(zsc.make("overcooked/cramped_room")).scene(
         zsc.make("overcooked/cramped_room")
     )
+
+
+@in_browser
+def test_somebody_plays_overcooked_v2_in_a_browser(tmp_path: Path) -> None:
+    game = "overcooked_v2/grounded_coord_simple"
+    port = free_port()
+    command = [sys.executable, "-m", "zsc.cli", "play", "--game", game, "--env-set", "view=2",
+               "horizon=60", "--port", str(port), "--out", str(tmp_path)]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            assert server.stdout.readline().startswith("ready:")
+            with browser(1280, 900) as session:
+                session.get(f"http://127.0.0.1:{port}/")
+                wait(session, "return !document.getElementById('start').disabled", 30)
+                session.execute_script(CHOOSE, game)
+                wait(session, "return document.querySelector('#others select').value")
+                session.execute_script("document.getElementById('start').click()")
+                _start(session)
+                for code in ("ArrowUp", "ArrowDown", "ArrowRight", "ArrowLeft", "Space"):
+                    _key(session, code)
+                    time.sleep(0.4)
+                assert "ingredients" in wait(session, "return document.querySelector("
+                                             "'.screen [role=status]').textContent")  # fmt: skip
+                assert len(session.execute_script(PAINTED)) > 10_000
+                assert "over" in wait(session, VEIL)
+                faults = [x for x in session.get_log("browser") if x["level"] == "SEVERE"]
+                assert faults == []
+        finally:
+            server.kill()
+    (path,) = (tmp_path / "games").glob("*.jsonl")
+    pressed = [step["keys"]["0"]["action"] for step in read_game(path).steps if step["keys"]]
+    assert pressed == [3, 1, 0, 2, INTERACT]

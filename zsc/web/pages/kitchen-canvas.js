@@ -12,8 +12,9 @@ const GLIDE = 90;  // milliseconds from cell to cell
 const HATS = [[.38, .25, .06], [.3, .25, .06], [.3, .25, .15], [.38, .16, .03]];  // width, height, corners: of oneself, then of others
 
 // scenery(state) draws all but the cooks, item(x, y, what, scale) what they hold. A state has "cooks", each
-// [x, y, way, what] or null for one that is not to be seen; the scene of about has width and height.
-export function kitchenCanvas(root, about, { scenery, item }) {
+// [x, y, way, what] or null for one that is not to be seen; the scene of about has width and height. below: pixels
+// that are needed under the kitchen.
+export function kitchenCanvas(root, about, { scenery, item, below = 0 }) {
   const { width, height } = about.scene;
   const canvas = make("canvas", null, { role: "img", "aria-label": "the kitchen" });
   const holder = make("div"); holder.style.cssText = "display:flex;justify-content:center";
@@ -23,7 +24,7 @@ export function kitchenCanvas(root, about, { scenery, item }) {
   let now = null, before = null, since = 0, frame = 0;
 
   function size() {
-    const wide = Math.max(280, root.clientWidth || 700), top = root.getBoundingClientRect().top + scrollY, tall = Math.max(260, innerHeight - Math.min(top, 330) - 62);
+    const wide = Math.max(280, root.clientWidth || 700), top = root.getBoundingClientRect().top + scrollY, tall = Math.max(260, innerHeight - Math.min(top, 330) - 62 - below);
     const tile = Math.floor(Math.min(96, wide / width, tall / height)), scale = devicePixelRatio || 1;
     canvas.width = tile * width * scale; canvas.height = tile * height * scale;
     canvas.style.width = `${tile * width}px`; canvas.style.height = `${tile * height}px`;

@@ -8,7 +8,7 @@ const SYMBOLS = {
   2020: "X counter, O onions, T tomatoes, D dishes, P pot, S window, 1 to 4 where the cooks start; or the text of a layout file",
   v2: "W counter, 0 to 9 ingredients, B plates, P pot, X window, R the recipe, L a button that shows it, A where a cook starts",
 };
-let games = [], client = null, last = "";
+let games = [], client = null, last = "", asked = 0;
 const drawn = game => game.id === OWN ? { kitchen: byId("kitchen").value, rules: byId("rules").value } : {};
 
 async function main() {
@@ -24,6 +24,7 @@ async function main() {
   if (!own.children.length && games.some(game => game.id === "overcooked/cramped_room")) byId("game").value = "overcooked/cramped_room";
   await choose();
   connect();
+  byId("start").disabled = false;
 }
 
 async function choose() {
@@ -36,12 +37,14 @@ async function choose() {
 
 async function partners(game) {
   const before = [...document.querySelectorAll("#others select")].map(each => each.value);
-  let found = [];
+  const mine = ++asked;  // an answer that comes after the next question is of another game
+  let found = [], fault = "";
   try {
     const told = await ask("api/partners", { game: game.id, ...drawn(game) });
     found = told.partners; game.seats = told.seats;
-    byId("fault").textContent = "";
-  } catch (error) { byId("fault").textContent = error.message; }
+  } catch (error) { fault = error.message; }
+  if (mine !== asked) return;
+  byId("fault").textContent = fault;
   const seat = +byId("seat").value || 0;
   byId("seat").replaceChildren(...Array.from({ length: game.seats }, (_, s) => make("option", `${s + 1}`, { value: s })));
   byId("seat").value = Math.min(seat, game.seats - 1);

@@ -7,7 +7,7 @@ const POT = 3, SERVING = 4, FLOOR = 5, TOMATOES = 6;
 
 export function mount(root, about, act) {
   const { width, kinds, pots, orders } = about.scene;
-  const canvas = kitchenCanvas(root, about, { scenery, item }), { pen, disc } = canvas;
+  const canvas = kitchenCanvas(root, about, { scenery, item, below: orders ? 46 * Math.ceil(orders.length / 3) : 0 }), { pen, disc } = canvas;
   const where = c => [c % width, Math.floor(c / width)];
   if (orders) root.append(menu(orders));
 
@@ -28,7 +28,7 @@ export function mount(root, about, act) {
     pen.beginPath(); pen.moveTo(x, y - r); pen.lineTo(x + r * .25, y - r * 1.35); pen.lineWidth = .035; pen.strokeStyle = "#7d8b3a"; pen.stroke();
   }
   function inside(x, y, onions, tomatoes, scale = 1) {
-    parts(onions, tomatoes).forEach((fill, i) => disc(x + .19 * (i - 1) * scale, y, .1 * scale, fill));
+    parts(onions, tomatoes).forEach((fill, i, all) => disc(x + .19 * (i - (all.length - 1) / 2) * scale, y, .1 * scale, fill));
   }
   function item(x, y, [what, onions, tomatoes], scale = 1) {
     if (what === 1 || what === 4) { piece(x, y, .19 * scale, what === 4 ? TOMATO : ONION); return; }

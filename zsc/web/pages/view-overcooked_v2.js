@@ -48,19 +48,20 @@ export function mount(root, about, act) {
     pen.fillStyle = fill; pen.fill(); pen.lineWidth = .022; pen.strokeStyle = INK; pen.stroke();
   }
   function trio(x, y, bits, r) {
-    pieces(bits).slice(0, 3).forEach((number, i) => { const [dx, dy] = [[-1, .6], [1, .6], [0, -1]][i]; piece(x + .9 * r * dx, y + .9 * r * dy, number, r); });
+    const found = pieces(bits).slice(0, 3), places = [[[0, 0]], [[-1, 0], [1, 0]], [[-1, .6], [1, .6], [0, -1]]][found.length - 1];
+    found.forEach((number, i) => { const [dx, dy] = places[i]; piece(x + .9 * r * dx, y + .9 * r * dy, number, r); });
   }
   function item(x, y, bits, scale = 1) {
     if (bits & IS_PLATE) {
       const full = bits & IS_COOKED;
       disc(x, y, (full ? .33 : .27) * scale, PLATE, "#8d857b"); disc(x, y, (full ? .26 : .19) * scale, full ? BROTH : PLATE, "#d4cec4");
       if (full) trio(x, y, bits, .125 * scale);
-    } else if (bits) trio(x, y + .04 * scale, bits, pieces(bits).length > 1 ? .15 * scale : .2 * scale);
+    } else trio(x, y, bits, .2 * scale);
   }
   function pot(x, y, bits, left) {
     const cooks = left > 0 || bits & IS_COOKED;
     canvas.pot(x, y, cooks ? 1 - left / cook_time : null, left, "#e28a2e");
-    if (cooks) pieces(bits).forEach((number, i) => piece(x + .26 + .24 * i, y + .84, number, .1));
+    if (cooks) pieces(bits).forEach((number, i, all) => piece(x + .5 + .24 * (i - (all.length - 1) / 2), y + .84, number, .1));
     else trio(x + .5, y + .5, bits, .13);
   }
   function recipe(x, y, bits) {
