@@ -57,11 +57,11 @@ def test_what_the_other_half_foretells_is_counted() -> None:
 @pytest.mark.parametrize("network", [mlp_policy, gru_policy])
 def test_clones_foretell_what_their_training_said_they_would(network: Any, tmp_path: Path) -> None:
     """The figures of the held-out games in the log of a training are those of `foretold`."""
-    env = zsc.make("overcooked/cramped_room", horizon=30)
+    env = zsc.make("overcooked/cramped_room", horizon=80)  # longer than a stretch
     cooks = zsc.overcooked_bots(env, ("greedy_cook", "onion_carrier"))
     games = zsc.record(env, (cooks.take([0]), cooks.take([1])), episodes=4)
-    recipe = BehaviourCloning(games, members=2, epochs=3, batch=4, stretch=8, held_out=0.5,
-                              network=network)  # fmt: skip
+    recipe = BehaviourCloning(games, members=2, epochs=8, batch=4, stretch=5, held_out=0.5,
+                              learning_rate=0.02, network=network)  # fmt: skip
     clones = recipe.train(env, seed=0, out=tmp_path / "run")
     last = [row for row in read_rows(tmp_path / "run" / "metrics.jsonl") if "loss" in row][-1]
     held, _ = recipe.split()
@@ -131,7 +131,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_rosters_are_made_of_tables_and_scored_with(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of one table the pairs are halved. Partners respond to themselves, which needs no training."""
+    """Of one table the pairs are halved. Partners respond to themselves: nothing is trained."""
     respond = lambda pool, **_: SimpleNamespace(train=lambda *_, **__: pool)
     monkeypatch.setattr("zsc.cli.people_rosters.BestResponse", respond)
     earned = lambda *_, **__: np.array([[20.0, 0.0]])
