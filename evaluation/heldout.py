@@ -42,6 +42,7 @@ FILE = "roster.json"
 #: keeps its hash.
 LATER = {"dynamics": "2019", "name": ""}
 _OWN_COLUMNS = ("best response", "seats")  # of `by_partner`, beside the groups
+_SHARE = 0.05  # of the best return: a seat in which a response earns less does not count
 _WORST_SHARE = 0.25  # of the partners, for the conditional value at risk
 
 
@@ -324,6 +325,29 @@ def score(
         greedy=greedy,
         pays=pays(held.env.spec),
     )
+
+
+def own_returns(
+    env: Environment, responses: Pool, partners: list[Pool], *, episodes: int, seed: int
+) -> np.ndarray:
+    """[P, seat] what each best response earns with its own partner."""
+    played = versus(env, [responses], partners, episodes=episodes, key=jax.random.key(seed))
+    place = np.arange(len(responses))
+    return np.asarray(played.values[..., 0].mean(-1)[place, place])
+
+
+def counting(earned: np.ndarray, least: float | None = None) -> np.ndarray:
+    """[P, seat] bool: the seats in which a partner can be worked with, by `own_returns`.
+
+    least: a twentieth of the largest return if left out. Raises UserError if there are none.
+    """
+    least = _SHARE * float(earned.max()) if least is None else least
+    if not (earned >= least).any() or earned.max() <= 0:
+        raise UserError(
+            f"no response earns anything with its partner (at best {earned.max():g}): train "
+            "them for longer (--steps), or take other partners"
+        )
+    return np.asarray((earned >= least) & (earned > 0))
 
 
 def check_held_out(group: str, pool: Pool, held: HeldOut) -> None:

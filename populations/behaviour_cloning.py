@@ -41,6 +41,7 @@ from zsc.populations.recipe import Recipe, Run, at_least_one
 from zsc.populations.stage import SKILL_EPISODES, STOPPED
 from zsc.records.record import Record
 from zsc.records.whose import Whose, groups_of, split_people
+from zsc.switches import door
 from zsc.train.sinks import Progress
 from zsc.types import Array, Key, Params
 
@@ -204,6 +205,37 @@ class BehaviourCloning(Recipe):
         )
         part = lambda chosen: jax.tree.map(lambda x: x[chosen], all_of_them)
         return part(~held[which]), part(held[which])
+
+
+class Foretold(NamedTuple):
+    """How well M clones foretell what the players of some games did."""
+
+    accuracy: np.ndarray  # [M] share of steps in which the most likely action was done
+    likelihood: np.ndarray  # [M] mean log likelihood of what was done, in nats a step
+
+
+@door
+def foretold(env: Environment, clones: Pool, games: Record) -> Foretold:
+    """How well clones foretell recorded games; steps without a choice do not count.
+
+    For people whom the clones did not learn from this says how good they are. Raises UserError for
+    games that were recorded with other settings.
+    """
+    recipe = BehaviourCloning(games, members=len(clones))
+    policy = clones.policy
+    samples, _ = recipe._samples(env.spec, policy)
+    _, length, seats = games.action.shape
+    stretch = samples.action.shape[1]
+    plays = in_turns(env.spec, policy)
+
+    def one(params: Params) -> tuple[Array, Array]:
+        memory = _memories(plays, params, samples, -(-length // stretch), seats)
+        said, right = _judge(plays, params, samples, memory)
+        mean = lambda x: (x * samples.counts).sum() / jnp.maximum(samples.counts.sum(), 1)
+        return mean(right), mean(said)
+
+    told = jax.jit(partial(jax.lax.map, one))(clones.params)
+    return Foretold(*map(np.asarray, told))
 
 
 def _acted_before(action: np.ndarray) -> np.ndarray:

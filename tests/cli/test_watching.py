@@ -254,7 +254,7 @@ def test_a_roster_has_the_scripted_partners_that_are_named(
     assert "4 responses for 3 partners" in refused(*make, "--bots", "hog")
     assert "--out FOLDER" in refused("roster", "make", "sp/seed-0")
     earned = np.array([[9.0, 0.0], [20, 20], [5, 5], [0.5, 1.5]])
-    monkeypatch.setattr("zsc.cli.rosters._with_own", lambda *_: earned)
+    monkeypatch.setattr("zsc.cli.rosters.own_returns", lambda *_, **__: earned)
     assert main([*make, "--bots", "hog", "idle"]) == 0
     held = roster("new")
     assert held.names == ("hog", "idle", "seed-0/0", "seed-0/1")

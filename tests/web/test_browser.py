@@ -60,7 +60,7 @@ class Server:
 
     def start(self) -> None:
         """Start it, on the same port again."""
-        port = self.port or _free()
+        port = self.port or free_port()
         command = [sys.executable, "-m", "zsc.cli", "study", "run", str(self.folder / "study.toml"),
                    "--out", str(self.folder / "data"), "--port", str(port)]  # fmt: skip
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -84,7 +84,7 @@ class Server:
         return self.folder / "data"
 
 
-def _free() -> int:
+def free_port() -> int:
     import socket
 
     with socket.socket() as probe:

@@ -40,6 +40,8 @@ def test_a_port_in_use_is_told(place: Path, refused: Refused) -> None:
         (("study", "export", "nowhere", "--out", "x"), "is no folder of a study"),
         (("study", "export", ".", "--out", "x"), "holds no games of people"),
         (("study", "export", ".", "--out", "games"), "already exists"),
+        (("study", "withdraw", "nowhere", "AB12"), "is no folder of a study"),
+        (("study", "withdraw", "games", "AB12", "--erase"), "is no folder of a study"),
         (("study", "pilot", "tiny.toml", "--people", "0"), "at least one"),
         (("study", "walk", "tiny.toml"), "unknown action of zsc study 'walk'"),
     ],

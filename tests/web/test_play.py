@@ -161,6 +161,38 @@ def _some(client: TestClient, cookie: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
+    ("rules", "kitchen", "seats", "family"),
+    [
+        ("2019", "XXXPXXX\nO1   2O\nX  3  X\nD    4S\nXXXXXXX", 4, "overcooked"),
+        ("2020", "XXPXX\nO1 2T\nX 3 X\nXDXSX", 3, "overcooked"),
+        ("v2", "WWPWW\n0A A1\nW   R\nWBWXW", 2, "overcooked_v2"),
+    ],
+)
+def test_drawn_kitchens_of_all_rules_and_up_to_four_cooks_are_played(
+    client: TestClient, rules: str, kitchen: str, seats: int, family: str
+) -> None:
+    cookie = enter(client)
+    drawn = {"game": KITCHEN, "kitchen": kitchen, "rules": rules}
+    answer = ask(client, "/api/partners", cookie, **drawn).json()
+    assert answer["seats"] == seats
+    assert {"scripted/0", "scripted/1"} <= {one["key"] for one in answer["partners"]}
+    others = ["scripted/1"] * (seats - 1)
+    assert start(client, cookie, **drawn, others=others, tick=0.02).json() == {"waiting": False}
+    client.cookies.clear()
+    where = f"ws://{PLACE.host}:{PLACE.port}/socket"
+    with client.websocket_connect(where, headers={"origin": ORIGIN, "cookie": cookie}) as socket:
+        told = socket.receive_json()
+        assert told["view"] == family
+        assert len(set(told["names"])) == len(set(told["colours"])) == seats
+        assert ("orders" in told["scene"]) is (rules == "2020")
+        state = socket.receive_json()
+        assert len(state["state"]["cooks"]) == seats
+        socket.send_json({"type": "leave"})
+        while socket.receive_json()["type"] != "over":
+            pass
+
+
+@pytest.mark.parametrize(
     ("wish", "words"),
     [
         ({"game": "overcooked/crampd", "others": [PERSON]}, "mean 'overcooked/cramped_room'"),
@@ -169,6 +201,7 @@ def _some(client: TestClient, cookie: str) -> list[dict[str, Any]]:
         ({"game": ROOM.spec.id, "others": ["../../etc/0"]}, "unknown partner"),
         ({"game": ROOM.spec.id, "others": [PERSON], "tick": 0}, "0.02 to 5 seconds"),
         ({"game": 5, "others": [PERSON]}, "game is 5"),
+        ({"game": KITCHEN, "kitchen": LINE, "others": [PERSON], "rules": "2021"}, "rules"),
         ({}, "no 'game'"),
     ],
 )

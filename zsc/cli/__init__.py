@@ -21,6 +21,7 @@ _NOTHING = interrupts.NOTHING
 _NO_MEMORY = "the memory is used up: ask for less, e.g. fewer members, games or episodes"
 _WIDTH = 12  # of the column of commands
 _HELP = ("-h", "--help")
+_BY_ACTION = ("roster", "study")  # whose class depends on the word that follows
 
 
 class Command(NamedTuple):
@@ -56,7 +57,7 @@ COMMANDS = {
         "own.",
     ),
     "roster": Command(
-        "zsc.cli.rosters:Rosters", "List the rosters of held-out partners, or make one."
+        "zsc.cli.rosters:roster", "List the rosters of held-out partners, or make one."
     ),
     "report": Command(
         "zsc.cli.judge:Report",
@@ -82,7 +83,7 @@ COMMANDS = {
     ),
     "study": Command(
         "zsc.cli.people:study",
-        "Studies with people: new, check, pilot, run, export.",
+        "Studies with people: new, check, pilot, run, export, withdraw.",
     ),
 }
 
@@ -204,7 +205,7 @@ def _command(name: str, arguments: list[str]) -> Any:
     if name == "train":
         return pkgutil.resolve_name("zsc.cli.train:command")(arguments)
     found = pkgutil.resolve_name(COMMANDS[name].place)
-    return found(arguments) if name == "study" else found
+    return found(arguments) if name in _BY_ACTION else found
 
 
 def _run(command: Any) -> tuple[int, str]:

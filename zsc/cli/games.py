@@ -19,9 +19,8 @@ from zsc.envs.overcooked import Overcooked
 from zsc.errors import UserError
 from zsc.play.film import captions, in_words
 from zsc.records.hanabi_files import hanabi_of, source_of
-from zsc.records.overcooked_tables import named_games, reproduced
+from zsc.records.overcooked_tables import check_reproduced, named_games
 
-_LEAST_REPRODUCED = 0.5  # share of states, below which people played another game
 _FREE = {
     "overcooked": "any kitchen: --layout FILE",
     "hanabi": 'any size: in Python, zsc.make("hanabi", colours=4, ...)',
@@ -156,12 +155,7 @@ class Convert:
                 "say themselves which game it is, leave --env out"
             )
         played, pairs = named_games(self.table, env)
-        share = reproduced(env, played)
-        if share < _LEAST_REPRODUCED:
-            raise UserError(
-                f"the rules lead to {share:.0%} of the states in {self.table} only: those games "
-                "were played by others, and are not converted"
-            )
+        share = check_reproduced(env, played, str(self.table))
         games = [{"people": dict.fromkeys(map(str, range(env.spec.num_agents)), pair)}
                  for pair in pairs]  # fmt: skip
         notes = {"source": self.table.name, "players": "human", "games": games}

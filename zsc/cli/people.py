@@ -11,7 +11,7 @@ import tyro
 
 from zsc.agents.policy import Policy
 from zsc.agents.pool import Pool
-from zsc.cli.shared import Machine, check_new, env_of, named, named_pools
+from zsc.cli.shared import Game, Machine, check_new, env_of, named, named_pools
 from zsc.envs.base import Environment
 from zsc.errors import UserError, unknown
 from zsc.machine.progress import say
@@ -27,6 +27,8 @@ class Play:
     """Run folders whose agents can be chosen; NAME=FOLDER gives one a name of its own."""
     game: str | None = None
     """A game to get ready before the page is (the runs' own are anyway), see `zsc envs`."""
+    env_set: tuple[str, ...] = ()
+    """Settings of that game, KEY=VALUE, e.g. --env-set view=2."""
     port: int = 8000
     host: str = "127.0.0.1"
     """The address to listen on; 0.0.0.0 lets others in, who need the address with its token."""
@@ -37,7 +39,6 @@ class Play:
     def __call__(self) -> None:
         """Compile, say where, serve."""
         needed()
-        import zsc
         from zsc.web.partners import choices
         from zsc.web.play import PlayServer
         from zsc.web.server import Place, listen, serve
@@ -47,7 +48,9 @@ class Play:
         with listen(place) as bound:  # a port in use is told before anything is compiled
             pools, games = _pools(self.runs)
             if self.game is not None and self.game not in games:
-                games[self.game] = zsc.make(self.game)
+                games[self.game] = Game(env=self.game, env_set=self.env_set).make()
+            elif self.env_set:
+                raise UserError("--env-set is of a game: name it by --game")
             for env in games.values():
                 agents = _kinds([choice.agent(env, False) for choice in choices(env, pools)])
                 say(f"{env.spec.id}: compiling for {len(agents)} kinds of partners")
@@ -98,7 +101,7 @@ def needed() -> None:
     del starlette, uvicorn
 
 
-_ACTIONS = ("run", "check", "pilot", "export", "new")
+_ACTIONS = ("run", "check", "pilot", "export", "new", "withdraw")
 _EXAMPLE = "cooking"
 
 
@@ -221,6 +224,8 @@ class StudyExport:
         print(
             f"{self.out}: {done.people} people, {done.games} games, codebook.md says what is in it"
         )
+        if done.left_out:
+            print(f"{done.left_out} withdrawn, whose games and answers are left out")
         if done.differ:
             print(
                 f"{len(done.differ)} games are not what the rules lead to: {', '.join(done.differ)}"
@@ -244,14 +249,40 @@ class StudyNew:
         print(f"{self.path}: change it, then zsc study check {self.path}")
 
 
+@dataclass(frozen=True)
+class StudyWithdraw:
+    """Leave a person out of all exports from now on, or delete everything that it did.
+
+    The server has to be stopped meanwhile.
+    """
+
+    action: tyro.conf.Positional[str]
+    folder: tyro.conf.Positional[Path]
+    """The folder that zsc study run wrote to."""
+    code: tyro.conf.Positional[str]
+    """The person's completion code, its id in the data, or its id on the recruiting platform."""
+    erase: bool = False
+    """Delete games, answers, and what could name the person, for good."""
+
+    def __call__(self) -> None:
+        """Find the person, mark or delete, tell."""
+        from zsc.web.study.withdrawal import withdraw
+
+        done = withdraw(self.folder, self.code, erase=self.erase)
+        what = "deleted" if self.erase else "left out of every export from now on"
+        print(f"participant {done.who}: answers and {done.games} games are {what}")
+        if done.shared:
+            print(f"{done.shared} of the games were played with other people, who lose them too")
+        print("copies and exports that were made before still have them")
+
+
 def study(arguments: list[str]) -> type:
-    """Studies with people: new, check, pilot, run, export.
+    """Studies with people: new, check, pilot, run, export, withdraw.
 
     The class behind `zsc study ACTION ...`. Raises UserError for another action.
     """
-    kinds = dict(
-        zip(_ACTIONS, (StudyRun, StudyCheck, StudyPilot, StudyExport, StudyNew), strict=True)
-    )
+    classes = (StudyRun, StudyCheck, StudyPilot, StudyExport, StudyNew, StudyWithdraw)
+    kinds = dict(zip(_ACTIONS, classes, strict=True))
     action = next((word for word in arguments if not word.startswith("-")), None)
     if action is None:
         return StudyRun

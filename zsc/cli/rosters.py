@@ -6,22 +6,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-import jax
-import numpy as np
 import tyro
 
 from zsc import interrupts
 from zsc.agents.bots import scripted_partners
 from zsc.agents.pool import Pool, join
+from zsc.cli.people_rosters import PeopleRosters
 from zsc.cli.shared import Machine, check_new, env_of, named_pools, new_folder
 from zsc.envs.base import Environment
 from zsc.errors import UserError, unknown
-from zsc.evaluation.heldout import HeldOut, list_rosters, read_roster, write_roster
+from zsc.evaluation.heldout import (
+    HeldOut,
+    counting,
+    list_rosters,
+    own_returns,
+    read_roster,
+    write_roster,
+)
 from zsc.evaluation.matrix import names_of
-from zsc.play.crossplay import versus
 from zsc.populations import BestResponse
 
-_SHARE = 0.05  # of the best return: a seat in which a response earns less does not count
 _SEED = 770_001  # no user's seed by chance: nobody scored shall be one of the responses
 
 
@@ -29,7 +33,7 @@ _SEED = 770_001  # no user's seed by chance: nobody scored shall be one of the r
 class Rosters:
     """List the rosters of held-out partners, or make one.
 
-    zsc roster; zsc roster make RUN ... --out FOLDER
+    zsc roster; zsc roster make RUN ... --out FOLDER; zsc roster people ARCHIVE --out FOLDER
     """
 
     what: tyro.conf.Positional[Literal["list", "make"]] = "list"
@@ -91,14 +95,8 @@ class Rosters:
         names = (*self.bots, *own)
         partners = [trained] if scripted is None else [scripted, trained]
         best = self._responses(env, partners)
-        earned = _with_own(env, best, partners, self.episodes, self.seed)
-        least = _SHARE * float(earned.max()) if self.least is None else self.least
-        if not (earned >= least).any() or earned.max() <= 0:
-            raise UserError(
-                f"no response earns anything with its partner (at best {earned.max():g}): train "
-                "them for longer (--steps), or take other partners"
-            )
-        counts = (earned >= least) & (earned > 0)
+        earned = own_returns(env, best, partners, episodes=self.episodes, seed=self.seed)
+        counts = counting(earned, self.least)
         name = self.name or out.name
         return HeldOut(name, env, scripted, trained, best, names, counts)
 
@@ -136,10 +134,10 @@ class Rosters:
         return found
 
 
-def _with_own(
-    env: Environment, best: Pool, partners: list[Pool], episodes: int, seed: int
-) -> np.ndarray:
-    """[P, seat] what each response earns with its own partner."""
-    played = versus(env, [best], partners, episodes=episodes, key=jax.random.key(seed))
-    place = np.arange(len(best))
-    return played.values[..., 0].mean(-1)[place, place]
+def roster(arguments: list[str]) -> type:
+    """List the rosters of held-out partners, or make one.
+
+    The class behind `zsc roster ACTION ...`.
+    """
+    action = next((word for word in arguments if not word.startswith("-")), None)
+    return PeopleRosters if action == "people" else Rosters

@@ -30,6 +30,7 @@ from zsc.records.table_files import read_table
 #: Columns that tell games apart, of the older and the newer tables.
 _GAMES = (("trial_id",), ("workerid_num", "layout_name", "round_num"))
 _PAIR = "workerid_num"
+_LEAST_REPRODUCED = 0.5  # share of states, below which people played another game
 #: What Overcooked-AI now calls kitchens of ours.
 _NAMES_2020 = {
     "counter_circuit_tomato": "counter_circuit",
@@ -56,7 +57,7 @@ def named_games(path: str | Path, env: Overcooked) -> tuple[Record, tuple[str, .
     """
     table = read_table(path)
     try:
-        return _games_of(table, env, str(path))
+        return named_games_of(table, env, str(path))
     except UserError:
         raise
     except Exception as error:  # a table of something else can be odd in any way
@@ -69,11 +70,13 @@ def named_games(path: str | Path, env: Overcooked) -> tuple[Record, tuple[str, .
 
 def games_of(table: pd.DataFrame, env: Overcooked, source: str = "the table") -> Record:
     """The games of a table; see `human_games`."""
-    return _games_of(table, env, source)[0]
+    return named_games_of(table, env, source)[0]
 
 
-def _games_of(table: pd.DataFrame, env: Overcooked, source: str) -> tuple[Record, tuple[str, ...]]:
-    """The games of a table, and the pair of each."""
+def named_games_of(
+    table: pd.DataFrame, env: Overcooked, source: str
+) -> tuple[Record, tuple[str, ...]]:
+    """The games of a table, and the pair of each; see `named_games`."""
     kitchen = env.kitchen
     table = table.reset_index(drop=True)
     here = _terrain(kitchen.text().splitlines())
@@ -121,6 +124,17 @@ def reproduced(env: Overcooked, played: Record) -> float:
     # the last recorded state of a game has no recorded successor
     known = played.playing[:, :-1] & played.playing[:, 1:]
     return float(same[:, :-1][known].mean()) if known.any() else float("nan")
+
+
+def check_reproduced(env: Overcooked, played: Record, source: str) -> float:
+    """`reproduced`. Raises UserError for games that were clearly played by other rules."""
+    share = reproduced(env, played)
+    if share < _LEAST_REPRODUCED:
+        raise UserError(
+            f"the rules lead to {share:.0%} of the states in {source} only: those games "
+            "were played by others, and are not converted"
+        )
+    return share
 
 
 def _game(

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from zsc.agents.bots import scripted_partners
-from zsc.agents.pool import Label, Pool
+from zsc.agents.policy import constant_policy, trembling
+from zsc.agents.pool import Label, Pool, make_pool
 from zsc.envs.base import Environment
 from zsc.errors import UserError
 from zsc.evaluation.heldout import list_rosters, roster
@@ -77,9 +80,21 @@ def _scripted(env: Environment) -> Iterator[Choice]:
     try:
         pool = scripted_partners(env)
     except UserError:
-        return
+        pool = anybody(env)
     for place, label in enumerate(pool.labels):
         yield Choice(SCRIPTED, place, label, label.method.replace("_", " "), pool)
+
+
+def anybody(env: Environment) -> Pool:
+    """Who can sit in any game that has no scripted partners: idle, where that is an action, and one
+    who acts at random."""
+    idle, kinds = env.spec.idle_action, {"random": 1.0}
+    if idle is not None and not env.spec.turns:
+        kinds = {"idle": 0.0} | kinds
+    policy = trembling(constant_policy(num_actions=env.spec.num_actions))
+    actions = np.full(len(kinds), idle or 0, np.int32)
+    params = actions, np.array(list(kinds.values()), np.float32)
+    return make_pool(env.spec, policy, params, [Label(name) for name in kinds])
 
 
 def _roster(env: Environment) -> Iterator[Choice]:

@@ -43,6 +43,12 @@ from zsc.web.views import view_of
 
 PERSON = "person"  # the choice of another person instead of an agent
 KITCHEN = "own kitchen"  # the choice of a kitchen that is drawn on the page
+#: By which rules an own kitchen is played: a game and its settings.
+RULES: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "2019": ("overcooked", {}),
+    "2020": ("overcooked", {"dynamics": "2020"}),
+    "v2": ("overcooked_v2", {}),
+}
 OWN_COLOUR = "#2563b0"
 COLOURS = ("#c95025", "#2f8f6b", "#8a5aa8", "#b0812a", "#b03a6a", "#6a6f76")
 _PAIR = 30.0  # seconds that another person is waited for
@@ -58,6 +64,7 @@ class Wish:
     greedy: bool = False
     tick: float | None = TICK
     kitchen: str = ""
+    rules: str = "2019"  # of an own kitchen, see RULES
 
 
 @dataclass
@@ -137,20 +144,23 @@ class PlayServer:
 
     async def _partners(self, request: Request, told: dict[str, Any]) -> Any:
         self._known(request)
-        env = self.env(*as_type(tuple[str, str], [told.get("game"), told.get("kitchen", "")]))
+        asked = [told.get("game"), told.get("kitchen", ""), told.get("rules", "2019")]
+        env = self.env(*as_type(tuple[str, str, str], asked))
         known = await asyncio.to_thread(choices, env, self.pools)
         found = [{"key": c.key, "title": c.title, "source": c.source} for c in known]
         person = {"key": PERSON, "title": "another person (they open this page too)", "source": ""}
-        return {"partners": [*found, person]}
+        return {"partners": [*found, person], "seats": env.spec.num_agents}
 
-    def env(self, game: str, kitchen: str = "") -> Environment:
+    def env(self, game: str, kitchen: str = "", rules: str = "2019") -> Environment:
         """The game of that name. Raises UserError."""
         if game == KITCHEN:
             if not kitchen.strip():
-                raise UserError("draw a kitchen first: X counter, O onions, D dishes, P pot, "
-                                "S window, 1 and 2 where the cooks start")  # fmt: skip
+                raise UserError("draw a kitchen first, in the symbols that stand below it")
+            if rules not in RULES:
+                raise unknown("rules of a kitchen", rules, RULES)
+            family, settings = RULES[rules]
             text = kitchen.strip("\n")
-            return zsc.make("overcooked", layout=text if "\n" in text else f"{text}\n")
+            return zsc.make(family, layout=text if "\n" in text else f"{text}\n", **settings)
         return self.games.get(game) or zsc.make(game)
 
     # ---- a game
@@ -159,7 +169,7 @@ class PlayServer:
         """Begin a game, or wait for others who want the same."""
         who = self._known(request)
         wish = as_type(Wish, told)
-        env = self.env(wish.game, wish.kitchen)
+        env = self.env(wish.game, wish.kitchen, wish.rules)
         cast, agents = self._cast(env, wish)
         if wish.tick is not None and not 0.02 <= wish.tick <= 5:
             raise UserError("a step takes 0.02 to 5 seconds")
@@ -170,7 +180,15 @@ class PlayServer:
             await self._begin(cast, agents, wish, (who,))
             return {"waiting": False}
         begin = lambda people: self._begin_soon(cast, agents, wish, people)
-        key = (wish.game, wish.kitchen, wish.tick, wish.greedy, cast.seats, tuple(agents))
+        key = (
+            wish.game,
+            wish.kitchen,
+            wish.rules,
+            wish.tick,
+            wish.greedy,
+            cast.seats,
+            tuple(agents),
+        )
         self.hub.rooms.enter(who, key, len(cast.people), begin)
         if who in self.hub.lines:
             self.hub.rooms.arrive(who, self.hub.lines[who])
@@ -250,4 +268,12 @@ def _names(seats: int, own: int, titles: Mapping[int, str]) -> tuple[list[str], 
     for seat in range(seats):
         names.append("You" if seat == own else titles.get(seat, "Partner"))
         colours.append(OWN_COLOUR if seat == own else next(others))
-    return names, colours
+    return _told_apart(names), colours
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """Names that come more than once get numbers."""
+    return [
+        f"{name} {names[: place + 1].count(name)}" if names.count(name) > 1 else name
+        for place, name in enumerate(names)
+    ]

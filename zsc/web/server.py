@@ -29,7 +29,15 @@ from zsc.web.views import PAGES, script_of
 
 Handler: TypeAlias = Callable[[Request, dict[str, Any]], Awaitable[Any]]
 _KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
-_MORE = ("style.css", "game.js", "dom.js", "play.js", "study.js", "monitor.js")
+_MORE = (
+    "style.css",
+    "game.js",
+    "dom.js",
+    "kitchen-canvas.js",
+    "play.js",
+    "study.js",
+    "monitor.js",
+)
 _YEAR = 365 * 24 * 3600
 
 

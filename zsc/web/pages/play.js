@@ -3,7 +3,13 @@ import { ask, byId, make } from "./dom.js";
 import { GameClient } from "./game.js";
 
 const OWN = "own kitchen";
-let games = [], client = null, last = "";
+const SYMBOLS = {
+  2019: "X counter, O onions, D dishes, P pot, S window, 1 to 4 where the cooks start",
+  2020: "X counter, O onions, T tomatoes, D dishes, P pot, S window, 1 to 4 where the cooks start; or the text of a layout file",
+  v2: "W counter, 0 to 9 ingredients, B plates, P pot, X window, R the recipe, L a button that shows it, A where a cook starts",
+};
+let games = [], client = null, last = "", asked = 0;
+const drawn = game => game.id === OWN ? { kitchen: byId("kitchen").value, rules: byId("rules").value } : {};
 
 async function main() {
   const token = location.hash.slice(1);
@@ -18,23 +24,30 @@ async function main() {
   if (!own.children.length && games.some(game => game.id === "overcooked/cramped_room")) byId("game").value = "overcooked/cramped_room";
   await choose();
   connect();
+  byId("start").disabled = false;
 }
 
 async function choose() {
   const game = games.find(each => each.id === byId("game").value);
-  byId("kitchen-field").hidden = game.id !== OWN;
+  byId("kitchen-field").hidden = byId("rules-field").hidden = game.id !== OWN;
+  byId("symbols").textContent = SYMBOLS[byId("rules").value];
   byId("speed-field").hidden = game.turns;
-  byId("seat").replaceChildren(...Array.from({ length: game.seats }, (_, seat) => make("option", `${seat + 1}`, { value: seat })));
   await partners(game);
 }
 
 async function partners(game) {
   const before = [...document.querySelectorAll("#others select")].map(each => each.value);
-  let found = [];
+  const mine = ++asked;  // an answer that comes after the next question is of another game
+  let found = [], fault = "";
   try {
-    found = (await ask("api/partners", { game: game.id, kitchen: byId("kitchen").value })).partners;
-    byId("fault").textContent = "";
-  } catch (error) { byId("fault").textContent = error.message; }
+    const told = await ask("api/partners", { game: game.id, ...drawn(game) });
+    found = told.partners; game.seats = told.seats;
+  } catch (error) { fault = error.message; }
+  if (mine !== asked) return;
+  byId("fault").textContent = fault;
+  const seat = +byId("seat").value || 0;
+  byId("seat").replaceChildren(...Array.from({ length: game.seats }, (_, s) => make("option", `${s + 1}`, { value: s })));
+  byId("seat").value = Math.min(seat, game.seats - 1);
   const boxes = Array.from({ length: game.seats - 1 }, (_, place) => {
     const select = make("select", null, { "data-other": place });
     const groups = new Map();
@@ -69,7 +82,7 @@ byId("form").addEventListener("submit", async event => {
   client.running = false; client.cover("Getting the game ready. The first one of a kind is compiled, which takes some seconds ...");
   try {
     const told = await ask("api/start", {
-      game: game.id, kitchen: game.id === OWN ? byId("kitchen").value : "", seat: +byId("seat").value,
+      game: game.id, ...drawn(game), seat: +byId("seat").value,
       others: [...document.querySelectorAll("#others select")].map(each => each.value),
       greedy: byId("greedy").value === "1", tick: byId("speed").value === "" ? null : +byId("speed").value,
     });
@@ -80,4 +93,5 @@ byId("form").addEventListener("submit", async event => {
 byId("stop").addEventListener("click", () => client.leave());
 byId("game").addEventListener("change", choose);
 byId("kitchen").addEventListener("change", choose);
+byId("rules").addEventListener("change", choose);
 main().catch(error => { byId("fault").textContent = error.message; });

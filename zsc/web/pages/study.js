@@ -106,7 +106,9 @@ const PAGES = {
 
   end(told) {
     const code = told.code ? [make("h3", "Your completion code"), make("div", told.code, { class: "code", id: "code" })] : [];
-    main.replaceChildren(card(text(told.html), ...code, ...back(told.link), make("p", told.contact ? `Questions: ${told.contact}` : "", { class: "hint" })));
+    const whom = told.contact || "the people who run this study";
+    const later = told.later ? [make("p", `If you want your data left out later, write to ${whom} and give the code ${told.later}.`, { class: "hint", id: "later" })] : [];
+    main.replaceChildren(card(text(told.html), ...code, ...back(told.link), make("p", told.contact ? `Questions: ${told.contact}` : "", { class: "hint" }), ...later));
   },
 };
 const back = link => link ? [actions(make("a", "Back to the platform", { href: link, rel: "noreferrer" }))] : [];

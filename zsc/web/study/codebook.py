@@ -22,6 +22,7 @@ _COLUMNS = {
     "minutes": "from consent to the last thing that was done",
     "end": "how it ended: finished, left, absent, idle, withdrawn, timeout, screened out, error, "
     "unfinished (the server was stopped)",
+    "left_out": "the person withdrew, and nothing else of it is in these tables",
     "publish": "the person allowed the publication of games and answers",
     "cell_partners": "row of the balanced Latin square of partners",
     "cell_blocks": "row of that of blocks",

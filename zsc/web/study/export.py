@@ -14,14 +14,13 @@ import pandas as pd
 
 from zsc.envs.base import Environment
 from zsc.errors import UserError, shorten
-from zsc.files import damaged, read_json, write_text
+from zsc.files import damaged, write_text
 from zsc.records.record import Record
 from zsc.web.log import Played, read_game
 from zsc.web.study.codebook import codebook
-from zsc.web.study.plan import Plan, read_plan
 from zsc.web.study.replay import env_of_header, joined, record_of
 from zsc.web.study.session import Session
-from zsc.web.study.store import session_of
+from zsc.web.study.store import people_of
 
 _IDLE = 0.95  # share of a person's steps without anything done
 _AWAY = 3  # pauses in a game
@@ -36,17 +35,23 @@ class Exported:
     people: int
     games: int
     differ: tuple[str, ...]  # games that the rules do not lead to again
+    left_out: int = 0  # people who withdrew, whose data are not in it
 
 
 def export(folder: Path, out: Path, *, publishable: bool = False) -> Exported:
     """Write everything of a study's folder, or of the games that `zsc play --out` kept.
 
-    publishable: only people who allowed it. Raises UserError for a folder that is neither, and for
-    a file in it that was altered; nothing is written then.
+    Of people who withdrew afterwards, or had everything deleted, only that they did is in it; games
+    that others played with them are left out too. publishable: only people who allowed it. Raises
+    UserError for a folder that is neither, and for a file in it that was altered; nothing is
+    written then.
     """
-    plan, people = _people(folder)
+    plan, people = people_of(folder)
     games = {path: read_game(path) for path in sorted((folder / "games").glob("*.jsonl"))
              if path.stat().st_size}  # fmt: skip
+    gone = {session.who for session in people.values() if session.left_out}
+    games = {p: game for p, game in games.items() if gone.isdisjoint(game.header.people.values())}
+    people = {path: one.bare if one.who in gone else one for path, one in people.items()}
     if publishable:
         people = {path: session for path, session in people.items() if session.publish}
         known = {session.who for session in people.values()}
@@ -63,7 +68,7 @@ def export(folder: Path, out: Path, *, publishable: bool = False) -> Exported:
     if plan is not None:
         write_text(out / "study.toml", (folder / "study.toml").read_text())
     differ = tuple(row["game"] for row in rounds if row["flag_differs"])
-    return Exported(out, len(people), len(games), tuple(dict.fromkeys(differ)))
+    return Exported(out, len(people), len(games), tuple(dict.fromkeys(differ)), len(gone))
 
 
 def _write(
@@ -91,19 +96,6 @@ def _of(path: Path, call: Callable[..., Iterable[Any]], *given: Any) -> list[Any
         raise UserError(f"{path}: {error}") from None
     except Exception as error:  # lines that say something else can be odd in any way
         raise damaged(path, shorten(f"{type(error).__name__}: {error}", 200)) from None
-
-
-def _people(folder: Path) -> tuple[Plan | None, dict[Path, Session]]:
-    if not (folder / "games").is_dir():
-        raise UserError(f"{folder} is no folder of a study: give the --out of zsc study run")
-    if not (folder / "study.json").exists():
-        return None, {}
-    text = read_plan(folder / "study.toml")
-    if read_json(folder / "study.json").get("hash") != text.hash:
-        raise UserError(f"{folder / 'study.toml'} was altered: restore it from a copy")
-    paths = sorted((folder / "participants").glob("*.jsonl"))
-    found = {path: session_of(path, text.plan) for path in paths}
-    return text.plan, {path: one for path, one in found.items() if one is not None}
 
 
 # ---- games
@@ -296,8 +288,9 @@ def _person(session: Session) -> dict[str, Any]:
     return {
         "participant": session.who,
         "began": round(session.began, 3),
-        "minutes": round((session.last - session.began) / 60, 2),
+        "minutes": None if session.left_out else round((session.last - session.began) / 60, 2),
         "end": end,
+        "left_out": session.left_out,
         "publish": session.publish,
         "cell_partners": drawn.cell.partners,
         "cell_blocks": drawn.cell.blocks,

@@ -19,7 +19,7 @@ from zsc.web.hub import Hub
 from zsc.web.log import Agent, Header, Lines, Played, read_game
 from zsc.web.stage import Cast, Shown, Stage
 from zsc.web.study.casting import Casting
-from zsc.web.study.pages import OWN_COLOUR
+from zsc.web.study.pages import OWN_COLOUR, tint
 from zsc.web.study.plan import ANY, Plan
 from zsc.web.study.session import Session, Step
 from zsc.web.study.store import Store
@@ -220,7 +220,7 @@ class Games:
             session.who,
             seat,
             [names.get(s, "You") for s in range(seats)],
-            [colour if s in names else OWN_COLOUR for s in range(seats)],
+            [tint(colour, others.index(s)) if s in names else OWN_COLOUR for s in range(seats)],
         )
 
     def _over(

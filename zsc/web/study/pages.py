@@ -22,6 +22,16 @@ from zsc.web.study.session import (
 OWN_COLOUR = "#2563b0"
 
 
+def tint(colour: str, times: int) -> str:
+    """A colour, lighter by a third for each time: several partners of one kind.
+
+    >>> tint("#30609a", 0), tint("#30609a", 1)
+    ('#30609a', '#7595bc')
+    """
+    parts = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+    return "#" + "".join(f"{round(255 - (255 - part) * (2 / 3) ** times):02x}" for part in parts)
+
+
 @cache
 def html(text: str) -> str:
     """Markdown as HTML; HTML in it stays text, and no link runs a script."""
@@ -157,6 +167,7 @@ def _end(session: Session) -> dict[str, Any]:
     page = _page(plan, "end", 1.0) | {"why": why, "html": html(told), "code": ""}
     if why == FINISHED:
         page["code"] = session.code
+    page["later"] = "" if session.left_out else page["code"] or session.who
     return page | {"link": link.replace("{code}", quote(session.code))}
 
 

@@ -158,6 +158,7 @@ class Session:
         self.goals: set[int] = set()
         self.games: dict[str, str] = {}  # the game of a step that is played
         self.end = ""
+        self.left_out = False  # its data are in no export: withdrawn afterwards, or deleted
         self.last = self.began
         for row in self.rows:
             self.take(row)
@@ -173,6 +174,12 @@ class Session:
     def counts(self) -> bool:
         """True unless the person has left: then its place in the design is free again."""
         return self.end in ("", FINISHED)
+
+    @property
+    def bare(self) -> Session:
+        """That somebody was there and withdrew, and nothing of what it did."""
+        gone = {"kind": "end", "why": WITHDRAWN, "at": self.began, "left_out": True}
+        return replace(self, code="", publish=False, rows=[gone])
 
     @property
     def share(self) -> float:
@@ -195,3 +202,4 @@ class Session:
             self.games.pop(step, None)
         elif kind == "end":
             self.end = str(row["why"])
+            self.left_out |= bool(row.get("left_out") or row.get("deleted"))

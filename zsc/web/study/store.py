@@ -13,19 +13,28 @@ import contextlib
 import hashlib
 import os
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from zsc.errors import UserError
-from zsc.files import damaged, library_versions, read_json, read_rows, write_json, write_text
+from zsc.files import (
+    as_json,
+    damaged,
+    library_versions,
+    read_json,
+    read_rows,
+    write_json,
+    write_text,
+)
 from zsc.schema import MisfitError, as_fields, as_type
 from zsc.version import __version__
 from zsc.web.log import Header, Lines
 from zsc.web.study.casting import Casting
 from zsc.web.study.order import Cell
-from zsc.web.study.plan import Plan, Text
-from zsc.web.study.session import Assignment, Session
+from zsc.web.study.plan import Plan, Text, read_plan
+from zsc.web.study.session import WITHDRAWN, Assignment, Session
 
 FORMAT = "zsc-study-data 1"
 _DRAWN = ("blocks", "partners", "members", "names", "colours")
@@ -41,7 +50,7 @@ class Store:
         for part in ("participants", "games", "private"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         (folder / "private").chmod(0o700)
-        self._lock = _locked(folder)
+        self._lock = locked(folder)
         self.hash = text.hash
         try:
             self._freeze(text, casting)
@@ -74,9 +83,7 @@ class Store:
 
     def sessions(self) -> dict[str, Session]:
         """Everybody who took part so far, by id."""
-        paths = sorted((self.folder / "participants").glob("*.jsonl"))
-        found = [session_of(path, self.plan) for path in paths]
-        return {one.who: one for one in found if one is not None}
+        return {one.who: one for one in _sessions(self.folder, self.plan).values()}
 
     def tokens(self) -> dict[str, str]:
         """Ids by the hashes of tokens."""
@@ -116,25 +123,14 @@ class Store:
 
     def game_path(self, game: str) -> Path:
         """Where a game is. Its name is one that the server drew."""
-        return self.folder / "games" / f"{game}.jsonl"
+        return game_path(self.folder, game)
 
     def forget(self, session: Session) -> None:
         """Delete what a person did; that somebody was there and left stays."""
         lines = self._files.pop(session.who, None)
         if lines is not None:
             lines.close()
-        for row in session.rows:
-            if row["kind"] == "game":
-                self.game_path(str(row["game"])).unlink(missing_ok=True)
-        path = self.folder / "participants" / f"{session.who}.jsonl"
-        kept = read_rows(path)[0] | {"publish": False, "code": ""}
-        gone = {"kind": "end", "why": "withdrawn", "at": time.time(), "deleted": True}
-        path.unlink()
-        session.rows = [gone]
-        with contextlib.closing(Lines(path)) as fresh:
-            fresh.add(kept)
-            fresh.add(gone, through=True)
-        session.take(gone)
+        erase(self.folder, self._path(session.who), session)
 
     def close(self) -> None:
         """Everything on the disk, and the folder free for another server."""
@@ -147,9 +143,57 @@ class Store:
 
     def _of(self, who: str) -> Lines:
         if who not in self._files:
-            path = self.folder / "participants" / f"{who}.jsonl"
-            self._files[who] = Lines(path, again=True)
+            self._files[who] = Lines(self._path(who), again=True)
         return self._files[who]
+
+    def _path(self, who: str) -> Path:
+        return self.folder / "participants" / f"{who}.jsonl"
+
+
+def people_of(folder: Path) -> tuple[Plan | None, dict[Path, Session]]:
+    """The study of a folder, and who took part, by their files; None for games of `zsc play`.
+
+    Raises UserError for another folder, or a study or a person that was altered.
+    """
+    if not (folder / "games").is_dir():
+        raise UserError(f"{folder} is no folder of a study: give the --out of zsc study run")
+    if not (folder / "study.json").exists():
+        return None, {}
+    text = read_plan(folder / "study.toml")
+    if read_json(folder / "study.json").get("hash") != text.hash:
+        raise UserError(f"{folder / 'study.toml'} was altered: restore it from a copy")
+    return text.plan, _sessions(folder, text.plan)
+
+
+def _sessions(folder: Path, plan: Plan) -> dict[Path, Session]:
+    paths = sorted((folder / "participants").glob("*.jsonl"))
+    found = {path: session_of(path, plan) for path in paths}
+    return {path: one for path, one in found.items() if one is not None}
+
+
+def game_path(folder: Path, game: str) -> Path:
+    """Where a game of a study's folder is."""
+    return folder / "games" / f"{game}.jsonl"
+
+
+def erase(folder: Path, path: Path, session: Session) -> None:
+    """Delete what a person did, games with others too; that somebody was there and left stays.
+
+    path: the person's file. It is the last to go: what is cut short can be done again.
+    """
+    for row in session.rows:
+        if row["kind"] == "game":
+            game_path(folder, str(row["game"])).unlink(missing_ok=True)
+    first = read_rows(path)[0] | {"publish": False, "code": ""}
+    gone = {"kind": "end", "why": WITHDRAWN, "at": time.time(), "deleted": True}
+    write_rows(path, [first, gone])
+    session.rows = [gone]
+    session.take(gone)
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """A file of JSON lines anew, in one go."""
+    write_text(path, "".join(f"{as_json(row)}\n" for row in rows))
 
 
 def session_of(path: Path, plan: Plan) -> Session | None:
@@ -194,6 +238,8 @@ class _Row:
     block: int = -1
     answers: dict[str, Any] = field(default_factory=dict)
     seconds: float | None = None
+    left_out: bool = False
+    deleted: bool = False
 
 
 def token_hash(token: str) -> str:
@@ -201,7 +247,7 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _locked(folder: Path) -> IO[bytes]:
+def locked(folder: Path) -> IO[bytes]:
     """Hold a folder until the file is closed. Raises UserError if another server does."""
     file = (folder / "private" / "lock").open("ab")
     try:

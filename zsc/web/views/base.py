@@ -12,7 +12,7 @@ import numpy as np
 from zsc.envs.base import Environment
 from zsc.registry import Registry
 from zsc.web.stage import Shown
-from zsc.web.views import hanabi, overcooked
+from zsc.web.views import hanabi, overcooked, overcooked_v2
 
 PAGES = Path(__file__).parent.parent / "pages"
 
@@ -82,6 +82,15 @@ register_view(
         overcooked.scene,
         overcooked.state,
         fits=overcooked.fits,
+    ),
+)
+register_view(
+    "overcooked_v2",
+    View(
+        "overcooked_v2",
+        PAGES / "view-overcooked_v2.js",
+        overcooked_v2.scene,
+        overcooked_v2.state,
     ),
 )
 register_view(

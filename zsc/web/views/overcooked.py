@@ -8,7 +8,7 @@ import numpy as np
 
 from zsc.envs.base import Environment
 from zsc.envs.overcooked import Overcooked
-from zsc.envs.overcooked.rules import CONTENT_OF_ITEM, ingredients
+from zsc.envs.overcooked.rules import CONTENT_OF_ITEM, Rules, ingredients
 from zsc.envs.overcooked.state import (
     DISH,
     EAST,
@@ -37,10 +37,11 @@ def fits(env: Environment) -> bool:
 
 
 def scene(env: Overcooked) -> dict[str, Any]:
-    """The kitchen: its cells by kind (counter, onions, dishes, pot, window, floor,
-    tomatoes)."""
+    """The kitchen: its cells by kind (counter, onions, dishes, pot, window, floor, tomatoes), and
+    by the rules of 2020 what is ordered."""
     kitchen = env.kitchen
-    return {
+    orders = {"orders": _orders(env.rules)} if env.rules.new else {}
+    return orders | {
         "width": kitchen.width,
         "height": kitchen.height,
         "kinds": kitchen.kinds.tolist(),
@@ -69,6 +70,13 @@ def state(env: Overcooked, shown: Shown, seat: int) -> dict[str, Any]:
             for n, t, tick in zip(now["pot_n"], tomatoes, now["pot_tick"], strict=True)
         ],
     }
+
+
+def _orders(rules: Rules) -> list[list[int]]:
+    """Each soup that is ordered as [onions, tomatoes, points, steps], the best paid first."""
+    wanted = [content for content, value in enumerate(rules.values) if value > 0]
+    wanted.sort(key=lambda content: -rules.values[content])
+    return [[*ingredients(c), round(rules.values[c]), rules.times[c]] for c in wanted]
 
 
 def _thing(item: Any) -> list[int]:
