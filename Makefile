@@ -46,7 +46,7 @@ fuzz: $(DEV)  ## 5,000 altered files of every kind: each is read or refused with
 	$(BIN)/python -m tests.fuzz --files 5000 --seed 0
 
 people: $(DEV)  ## a whole study in real browsers, and one that is killed 20 times
-	ZSC_BROWSER=1 $(BIN)/python -m pytest tests/web/test_browser.py tests/web/test_export_page.py
+	ZSC_BROWSER=1 $(BIN)/python -m pytest tests/web/test_browser.py tests/web/test_export_page.py tests/web/test_views.py
 	$(BIN)/python -m tests.web.page_oracle --steps 20000
 	$(BIN)/python -m tests.web.kills --times 20 --seed 0
 
