@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import jax
 import numpy as np
 
 from zsc import keys
@@ -75,7 +74,7 @@ class BestResponse(Recipe):
         """Of the tries for each partner the one that earns most with it, both seatings."""
         if self.tries == 1:
             return pool
-        key, chosen = jax.random.fold_in(jax.random.key(run.seed), keys.CHOICE), []
+        key, chosen = keys.of_seed(run.seed, keys.CHOICE), []
         for place in range(len(self.partners)):
             mine = np.arange(self.tries) + place * self.tries
             partner = self.partners.take([place])

@@ -26,6 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zsc import keys as streams
+from zsc.agents.networks import MakePolicy
 from zsc.agents.policy import Policy, gru_policy, in_turns
 from zsc.agents.pool import Label, Pool
 from zsc.agents.told import latent_policy, widened, with_latent
@@ -36,7 +37,6 @@ from zsc.play.match import Match, MatchSpec
 from zsc.populations.hooks.groups import Draw, by_group
 from zsc.populations.hooks.players import PartnerModel, learn_partners
 from zsc.populations.maximum_entropy import MaximumEntropy
-from zsc.populations.presets import MakePolicy
 from zsc.populations.recipe import Load, Run, at_least_one
 from zsc.populations.stage import Stage
 from zsc.train.method import Matches, Method, PerMember

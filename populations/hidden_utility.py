@@ -221,7 +221,7 @@ class HiddenUtility(MaximumEntropy):
 
 def event_counts(env: Environment, agents: Pool, mates: Pool, seed: int) -> np.ndarray:
     """[P, F] how often each agent did what per episode, with its own mate."""
-    key = jax.random.fold_in(jax.random.key(seed), keys.CHOICE)
+    key = keys.of_seed(seed, keys.CHOICE)
     meet = partial(versus, env, episodes=_EPISODES, key=key)
     rows: list[Any] = []
     for agent, mate in zip(agents, mates, strict=True):

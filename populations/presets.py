@@ -6,11 +6,11 @@ Hanabi get their nearest relative's, and every other game the first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
+from zsc.agents.networks import MakePolicy
 from zsc.agents.policy import Policy, gru_policy, mlp_policy
 from zsc.envs.base import EnvSpec
 from zsc.errors import UserError
@@ -19,8 +19,6 @@ from zsc.learn.ppo import PPOConfig
 
 #: How many partners a response meets at the same time.
 PARTNERS_AT_ONCE = 24
-
-MakePolicy: TypeAlias = Callable[[EnvSpec], Policy]
 
 
 class Preset(NamedTuple):

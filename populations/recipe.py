@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from zsc.agents.networks import MakePolicy
 from zsc.agents.policy import Policy, Team
 from zsc.agents.pool import Pool
 from zsc.checks import seed_of, settle
@@ -15,7 +16,7 @@ from zsc.errors import UserError
 from zsc.learn.base import Learner
 from zsc.learn.ppo import PPOConfig
 from zsc.populations.journal import Log, open_log
-from zsc.populations.presets import MakePolicy, Preset, preset
+from zsc.populations.presets import Preset, preset
 from zsc.populations.stage import Stage
 from zsc.switches import door
 from zsc.train.memory import check_population

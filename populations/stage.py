@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-import jax
 import numpy as np
 
 from zsc import keys
@@ -148,7 +147,7 @@ class Stage:
     def measured(self, policy: Policy, params: Params, labels: Sequence[Label]) -> Pool:
         """Agents [P, ...] as a pool, with their measured skill in the labels."""
         params = to_host(params)
-        key = jax.random.fold_in(jax.random.key(self.seed), keys.SKILL)
+        key = keys.of_seed(self.seed, keys.SKILL)
         skills = self_play_returns(self.env, policy, params, episodes=SKILL_EPISODES, key=key)
         named = [replace(x, skill=float(skill)) for x, skill in zip(labels, skills, strict=True)]
         return make_pool(self.env.spec, policy, params, named)

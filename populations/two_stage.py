@@ -20,6 +20,7 @@ import jax
 import numpy as np
 
 from zsc import keys
+from zsc.agents.networks import MakePolicy
 from zsc.agents.policy import Policy, Team, policies_of
 from zsc.agents.pool import Label, Pool, make_pool
 from zsc.envs.base import EnvSpec
@@ -31,7 +32,7 @@ from zsc.play.crossplay import self_play_returns
 from zsc.populations.best_response import Meetings, train_responses
 from zsc.populations.hooks.partners import table_of
 from zsc.populations.hooks.snapshots import with_snapshots
-from zsc.populations.presets import PARTNERS_AT_ONCE, MakePolicy, Preset, co_play_preset, preset
+from zsc.populations.presets import PARTNERS_AT_ONCE, Preset, co_play_preset, preset
 from zsc.populations.recipe import Load, Recipe, Run, at_least_one, from_zero_on
 from zsc.populations.stage import STOPPED, Stage
 from zsc.train.method import Method
@@ -228,7 +229,7 @@ def choose_checkpoints(skill: np.ndarray) -> np.ndarray:
 
 def skills(stage: Stage, policy: Policy, checkpoints: Params) -> np.ndarray:
     """[S, M] mean self-play return of checkpoints [M, S, ...]."""
-    key = jax.random.fold_in(jax.random.key(stage.seed), keys.CHECKPOINT_SKILL)
+    key = keys.of_seed(stage.seed, keys.CHECKPOINT_SKILL)
     flat = jax.tree.map(lambda x: x.swapaxes(0, 1).reshape(-1, *x.shape[2:]), checkpoints)
     returns = self_play_returns(stage.env, policy, flat, episodes=_SKILL_EPISODES, key=key)
     return returns.reshape(len(jax.tree.leaves(checkpoints)[0][0]), -1)

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import numpy as np
 
-from zsc.types import Key
+from zsc.types import Array, Key
 
 # of a member's key of one update
 MATCH, START, PLAY = 0, 1, 2  # who meets whom; the deal; noise and rules
@@ -38,3 +39,18 @@ RESPONSE_SEEDS = 2_000_003
 def fold(keys: Key, data: Any) -> Key:
     """`fold_in` for keys [M]: the same number for all of them."""
     return jax.vmap(lambda key: jax.random.fold_in(key, data))(keys)
+
+
+def of_seed(seed: int, number: int) -> Key:
+    """The key of a seed, folded with a number: one small program, where single steps are four."""
+    return _of_seed(seed_bits(seed), np.uint32(number))
+
+
+def seed_bits(seed: int) -> np.uint32:
+    """What a key is made from a seed by, as an argument of a program."""
+    return np.uint32(seed & 0xFFFFFFFF)
+
+
+@jax.jit
+def _of_seed(seed: Array, number: Array) -> Key:
+    return jax.random.fold_in(jax.random.key(seed), number)

@@ -1,6 +1,7 @@
 """What `import zsc` offers, in one place; it is loaded when the first of it is asked for."""
 
 from zsc.agents.bots import hanabi_bots, overcooked_bots, register_bots
+from zsc.agents.networks import register_network
 from zsc.agents.policy import (
     Inputs,
     Out,
@@ -92,6 +93,7 @@ __all__ = [
     "register_bots",
     "register_env",
     "register_method",
+    "register_network",
     "register_policy",
     "save_gif",
     "save_mp4",

@@ -8,8 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from zsc.agents.networks import MakePolicy
 from zsc.agents.policy import Config, Inputs, Out, Policy, build, mlp_policy, register
-from zsc.agents.told import MakePolicy, beside, flat_network
+from zsc.agents.told import beside, flat_network
 from zsc.envs.base import EnvSpec
 from zsc.nets import distribution
 from zsc.nets.guess import Guess

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from zsc.checks import plain
 from zsc.envs.base import EnvSpec
 from zsc.errors import UserError, unknown
-from zsc.nets import FeedForward, Recurrent, distribution
+from zsc.nets import FeedForward, Recurrent, distribution, log_probs
 from zsc.registry import Registry
 from zsc.types import Array, Carry, Key, Params, State
 
@@ -375,7 +375,7 @@ def greedy(policy: Policy) -> Policy:
 
     def apply(params: Params, carry: Carry, inputs: Inputs) -> tuple[Carry, Out]:
         carry, out = policy.apply(params, carry, inputs)
-        probs = jnp.where(inputs.mask, distribution(out.logits, inputs.mask).logits, -jnp.inf)
+        probs = jnp.where(inputs.mask, log_probs(out.logits, inputs.mask), -jnp.inf)
         return carry, out._replace(logits=jnp.where(probs == probs.max(), 0.0, -1e9))
 
     config = (("config", policy.config), ("name", policy.name))

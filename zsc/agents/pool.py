@@ -182,7 +182,7 @@ def make_pool(spec: EnvSpec, policy: Policy, params: Params, labels: Sequence[La
         replace(label, id=name)
         for label, name in zip(labels, _ids(policy, host, len(labels)), strict=True)
     )
-    return Pool(jax.tree.map(jnp.asarray, host), policy, named, Home.of(spec))
+    return Pool(jax.device_put(host, may_alias=False), policy, named, Home.of(spec))
 
 
 def check_numbers(params: Params, labels: Sequence[Label]) -> None:

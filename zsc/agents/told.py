@@ -6,19 +6,17 @@ Methods use latents to make one parameter set play in many ways (LIPO, Any-Play,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from zsc.agents.networks import MakePolicy
 from zsc.agents.policy import Config, Inputs, Out, Policy, build, mlp_policy, register
 from zsc.envs.base import EnvSpec
 from zsc.errors import UserError
 from zsc.types import Array, Carry, Key, Params
-
-MakePolicy: TypeAlias = Callable[[EnvSpec], Policy]
 
 
 def widened(spec: EnvSpec, size: int) -> EnvSpec:

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from zsc.agents.policy import cnn_policy, gru_policy, mlp_policy
+from zsc.agents.networks import NETWORKS
 from zsc.agents.pool import Pool, load_pool
 from zsc.envs.base import EnvSpec
 from zsc.errors import UserError, unknown
@@ -31,7 +31,6 @@ from zsc.populations.recipe import Recipe
 from zsc.records.record import Record
 from zsc.schema import as_type
 
-NETWORKS = {"mlp": mlp_policy, "cnn": cnn_policy, "gru": gru_policy}
 LEARNERS: dict[str, tuple[Any, Any]] = {  # name: (settings, learner from settings)
     "ppo": (PPOConfig, ppo),
     "mappo": (PPOConfig, partial(ppo, critic=CentralCritic())),
@@ -153,7 +152,7 @@ def with_settings(recipe: Recipe, spec: EnvSpec, settings: Mapping[str, Any]) ->
             raise unknown(f"setting of {type(recipe).__name__}", name, _names(recipe, spec))
         if rest:
             inner.setdefault(outer, {})[rest] = value
-        elif outer == "network":
+        elif outer.endswith("network"):
             own[outer] = network_of(value)
         elif outer.endswith("learner"):
             own[outer] = learner_of(value)
@@ -211,9 +210,12 @@ def learner_of(name: Any) -> PPOConfig | Learner:
 
 def network_of(name: Any) -> Any:
     """The maker of networks of that name. Raises UserError."""
-    if not isinstance(name, str) or name not in NETWORKS:
-        raise unknown("network", name, NETWORKS)
-    return NETWORKS[name]
+    return NETWORKS.get(name if isinstance(name, str) else repr(name))
+
+
+def network_name(make: Any) -> str | None:
+    """The name of a maker of networks, None if it has none."""
+    return next((name for name in NETWORKS if NETWORKS.get(name) is make), None)
 
 
 def shown(recipe: Recipe, spec: EnvSpec) -> str:
@@ -227,10 +229,9 @@ def shown(recipe: Recipe, spec: EnvSpec) -> str:
             value = stages[-1 if each.name == "steps" else 0].steps
         if each.name.endswith("steps") and value is not None:
             value = float(value)
-        if each.name == "network":
-            made = (value or stages[-1].network) if stages else value
-            names = [name for name, make in NETWORKS.items() if make is made]
-            value = names[0] if names else None
+        if each.name.endswith("network"):
+            usual = stages[-1].network if stages and each.name == "network" else None
+            value = network_name(value or usual)
         text = "# " if value is None else ""
         lines.append(f"{text}{each.name} = {_text(value)}")
     for name, learner in learners_of(recipe, spec).items():
@@ -250,13 +251,13 @@ def usual_settings(recipe: Recipe, spec: EnvSpec) -> dict[str, Any]:
     if not stages:
         return {}
     first, last = stages[0], stages[-1]
-    makers = [name for name, make in NETWORKS.items() if make is last.network]
+    network = network_name(last.network)
     found: dict[str, Any] = {
         "steps": f"{last.steps:g}",
         "partner_steps": f"{first.steps:g}",
         "learner": getattr(last.learner, "name", "ppo"),
     }
-    found |= {"network": makers[0]} if makers else {}
+    found |= {} if network is None else {"network": network}
     config = config_of(last.learner)
     for option, name in SHORT.items():
         value = getattr(config, name.removeprefix("learner."), None)

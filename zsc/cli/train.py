@@ -13,10 +13,10 @@ import numpy as np
 import tyro
 
 import zsc
+from zsc.agents.policy import cnn_policy
 from zsc.agents.pool import Pool
 from zsc.cli.settings import (
     DATA,
-    NETWORKS,
     SHORT,
     learner_of,
     loaded,
@@ -136,8 +136,9 @@ class Train:
     sweep: tuple[str, ...] = ()
     """NAME=VALUE,VALUE ...: a run for every value (for every combination of several lists), in
     folders of --out, and a table at the end; e.g. --sweep learner.entropy=0.01,0.1"""
-    network: Literal["mlp", "cnn", "gru"] | None = None
-    """The game's preset if left out; cnn needs --encoding grid."""
+    network: str | None = None
+    """mlp, cnn, gru, or one that an installed package offers; the game's preset if left out; cnn
+    needs --encoding grid."""
     learner: Literal["ppo", "mappo", "iql", "vdn", "qmix"] | None = None
     """How members learn; the game's preset of PPO if left out."""
     lr: float | None = None
@@ -239,7 +240,7 @@ class Train:
         short |= {"network": self.network}
         typed |= {name: value for name, value in short.items() if value is not None}
         recipe = with_settings(recipe, env.spec, settings | typed | dict(swept))
-        if recipe.network is NETWORKS["cnn"] and len(env.spec.obs_shape) != 3:
+        if recipe.network is cnn_policy and len(env.spec.obs_shape) != 3:
             how = "add --encoding grid" if isinstance(env, Overcooked) else "use mlp or gru here"
             raise UserError(f"the cnn needs a grid observation: {how}")
         return recipe, env

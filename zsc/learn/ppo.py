@@ -26,7 +26,8 @@ from zsc.learn.base import (
 )
 from zsc.learn.critic import CentralCritic, Judged, improve, init_critic, judge
 from zsc.learn.gae import gae
-from zsc.nets import distribution
+from zsc.nets import entropy as entropy_of
+from zsc.nets import log_prob, log_probs
 from zsc.play.match import MatchSpec
 from zsc.play.rollout import TIMELESS, Trajectory, replay
 from zsc.types import Array, Key, Params, PyTree
@@ -258,14 +259,14 @@ def ppo_loss(
     """
     old = batch.trajectory
     out = replay(task.policy, params, old, task.players(kind))
-    policy_now = distribution(out.logits, old.inputs.mask)
-    log_ratio = policy_now.log_prob(old.action) - old.log_prob
+    likely = log_probs(out.logits, old.inputs.mask)
+    log_ratio = log_prob(likely, old.action) - old.log_prob
     ratio = jnp.exp(log_ratio)
     clipped = jnp.clip(ratio, 1.0 - config.clip, 1.0 + config.clip)
     gain = batch.advantage if isinstance(old.weight, tuple) else batch.advantage * old.weight
     surrogate = jnp.minimum(ratio * gain, clipped * gain)
     value_error = jnp.square(_of_head(task.specs[kind], old, out.value) - batch.target)
-    entropy = policy_now.entropy()
+    entropy = entropy_of(likely)
 
     def mean(x: Array, where: Array = old.valid) -> Array:
         return (x * where).sum() / jnp.maximum(where.sum(), 1)

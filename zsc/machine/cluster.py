@@ -111,12 +111,13 @@ def to_host(tree: PyTree) -> PyTree:
 
 
 def place(tree: PyTree, sharding: Any) -> PyTree:
-    """Arrays that are the same on every process, laid out on the devices of all."""
-    if not several():
-        return jax.device_put(tree, sharding)
+    """Arrays that are the same on every process, laid out on the devices of all.
+
+    By way of the host: a device would compile a program of its own for every shape that it cuts up.
+    """
 
     def one(x: Any) -> Any:
-        if isinstance(x, jax.Array) and not x.is_fully_addressable:
+        if isinstance(x, jax.Array) and (x.sharding == sharding or not x.is_fully_addressable):
             return jax.device_put(x, sharding)
         if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
             return jax.random.wrap_key_data(one(np.asarray(jax.random.key_data(x))))
@@ -124,6 +125,14 @@ def place(tree: PyTree, sharding: Any) -> PyTree:
         return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
 
     return jax.tree.map(one, tree)
+
+
+def copied(tree: PyTree) -> PyTree:
+    """Arrays of their own, where the given ones are; one process compiles nothing for it."""
+    if several():
+        return jax.tree.map(jnp.copy, tree)
+    where = jax.tree.map(lambda x: getattr(x, "sharding", None), tree)
+    return jax.device_put(tree, where, may_alias=False)
 
 
 class Lock:

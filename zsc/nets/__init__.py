@@ -1,7 +1,17 @@
 """Neural networks: all flax and distrax code of the project."""
 
-from zsc.nets.heads import distribution, sample
+from zsc.nets.heads import distribution, entropy, log_prob, log_probs, sample
 from zsc.nets.mixers import Monotone
 from zsc.nets.networks import Critic, FeedForward, Recurrent
 
-__all__ = ["Critic", "FeedForward", "Monotone", "Recurrent", "distribution", "sample"]
+__all__ = [
+    "Critic",
+    "FeedForward",
+    "Monotone",
+    "Recurrent",
+    "distribution",
+    "entropy",
+    "log_prob",
+    "log_probs",
+    "sample",
+]

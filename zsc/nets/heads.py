@@ -3,23 +3,52 @@
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
 from zsc.types import Array
 
-with warnings.catch_warnings():  # distrax 0.1.9 uses one name that jax has deprecated
-    warnings.simplefilter("ignore", DeprecationWarning)
+if TYPE_CHECKING:
     import distrax
 
 
 def distribution(logits: Array, mask: Array) -> distrax.Categorical:
     """The categorical over legal actions; logits and mask [..., N].
 
-    Illegal actions get the smallest finite logit: with -inf the gradient of the entropy is nan.
+    distrax is imported with the first of them: it loads the whole of tensorflow-probability, which
+    takes as long as jax itself.
     """
-    return distrax.Categorical(logits=jnp.where(mask, logits, jnp.finfo(logits.dtype).min))
+    with warnings.catch_warnings():  # distrax 0.1.9 uses one name that jax has deprecated
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import distrax
+
+    return distrax.Categorical(logits=_legal(logits, mask))
+
+
+def log_probs(logits: Array, mask: Array) -> Array:
+    """[..., N] of the legal actions. It and the two below are `distribution`'s to the bit, without
+    distrax: what every training needs."""
+    return jax.nn.log_softmax(_legal(logits, mask))
+
+
+def log_prob(log_probs: Array, action: Array) -> Array:
+    """[...] of actions [...]."""
+    return (log_probs * jax.nn.one_hot(action, log_probs.shape[-1])).sum(-1)
+
+
+def entropy(log_probs: Array) -> Array:
+    """[...] in nats."""
+    each = jax.nn.log_softmax(log_probs)  # once more, as there: other bits would be other agents
+    probs = jnp.exp(each)
+    return -(jnp.where(probs == 0, 0.0, each) * probs).sum(-1)
+
+
+def _legal(logits: Array, mask: Array) -> Array:
+    """Illegal actions get the smallest finite logit: with -inf the entropy's gradient is nan."""
+    return jnp.where(mask, logits, jnp.finfo(logits.dtype).min)
 
 
 def sample(logits: Array, mask: Array, noise: Array) -> Array:

@@ -217,13 +217,12 @@ def self_play_returns(
     env: Environment, policy: Policy, params: Params, *, episodes: int, key: Key
 ) -> np.ndarray:
     """[P] mean true return of each agent with itself; params [P, ...]."""
-    keys = jnp.broadcast_to(key, len(jax.tree.leaves(params)[0]))
-    return np.asarray(to_host(_self_play(env, policy, episodes, params, keys)))
+    return np.asarray(to_host(_self_play(env, policy, episodes, params, key)))
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
-def _self_play(env: Environment, policy: Policy, episodes: int, params: Params, keys: Key) -> Array:
-    spec = MatchSpec()
+def _self_play(env: Environment, policy: Policy, episodes: int, params: Params, key: Key) -> Array:
+    spec, each = MatchSpec(), jnp.broadcast_to(key, len(jax.tree.leaves(params)[0]))
 
     def one(params: Params, key: Key) -> Array:
         keys = jax.random.split(key, 3)
@@ -234,7 +233,7 @@ def _self_play(env: Environment, policy: Policy, episodes: int, params: Params, 
         games, _ = rollout(env, spec, policy, params, match, games, keys[2], env.spec.horizon)
         return games.returns.mean()
 
-    return map_members(one)(params, keys)
+    return map_members(one)(params, each)
 
 
 def _place(found: CrossPlayValues, tile: _Tile, seats: Sequence[int], *, mirrored: bool) -> None:

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 
 from zsc.agents.policy import Inputs, Out, Policy, Team, in_turns, policies_of
 from zsc.envs.base import Environment, TimeStep, returned
-from zsc.nets import distribution, sample
+from zsc.nets import log_prob, log_probs, sample
 from zsc.play.acting import apply_batch, apply_one, fresh_carry, inputs_of
 from zsc.play.match import Match, MatchSpec
 from zsc.play.team import apply_team, by_role, fresh_carries
@@ -198,7 +198,7 @@ def _kept(games: Games, now: TimeStep, mine: Inputs, action: Array, out: Out) ->
     return {
         "inputs": mine,
         "action": action,
-        "log_prob": distribution(out.logits, mine.mask).log_prob(action),
+        "log_prob": log_prob(log_probs(out.logits, mine.mask), action),
         "value": out.value,
         "terminated": now.terminated,
         "truncated": now.truncated,

@@ -14,7 +14,7 @@ import numpy as np
 
 from zsc.errors import UserError
 from zsc.learn.base import Metrics
-from zsc.machine.cluster import to_host
+from zsc.machine.cluster import copied, to_host
 from zsc.machine.members import replicate
 from zsc.train.sinks import Progress, Row, Sink
 from zsc.train.state import TrainState, place
@@ -67,7 +67,7 @@ def fit(
     run = _chunk(update, chunk)
     done = int(state.update)
     alive = np.asarray(to_host(state.alive))
-    state = jax.tree.map(jnp.copy, state)  # the caller's arrays are not given away
+    state = copied(state)  # the caller's arrays are not given away
     for sink in sinks:
         sink.start(Progress(done, updates, steps_per_update, len(state.key), stage))
     last = time.perf_counter()
@@ -90,7 +90,7 @@ def fit(
         waiting: tuple[Metrics, int, int] | None = None
         while done < updates:
             count = min(chunk, updates - done)
-            state, log = run(state, jnp.int32(count))
+            state, log = run(state, np.int32(count))
             if waiting is not None:
                 report(*waiting)
             waiting, done = (log, done, count), done + count

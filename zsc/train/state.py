@@ -92,7 +92,7 @@ def init_state(
     count = members if isinstance(members, int) else len(members)
     if count == 0:
         raise UserError("a population of 0 members cannot be trained: use members >= 1")
-    given = env, policy, method, as_learner(learner), jax.random.key(seed)
+    given = env, policy, method, as_learner(learner), streams.seed_bits(seed)
     # traced once, for its shapes and for the program
     made = _init.eval_shape(*given, jax.ShapeDtypeStruct((count,), jnp.int32), updates, partners)
     own = bytes_of(made) / jax.process_count()  # members are dealt to the processes
@@ -126,11 +126,12 @@ def _init(
     policy: Policy | Team,
     method: Method,
     learner: Learner,
-    root: Key,
+    seed: Array,
     ids: Array,
     updates: int,
     partners: Params,
 ) -> TrainState:
+    root = jax.random.key(seed)
     keys = jax.vmap(partial(jax.random.fold_in, root))(ids)
     params = make_members(policy.init, keys)
     task = Task(env, policy, method.specs)

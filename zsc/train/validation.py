@@ -90,7 +90,7 @@ class Judge:
         folder: Path | None,
     ) -> None:
         self.asked, self.env, self.policy, self.sinks = asked, env, policy, tuple(sinks)
-        self.key = jax.random.fold_in(jax.random.key(seed), keys.VALIDATION)
+        self.key = keys.of_seed(seed, keys.VALIDATION)
         self.partners = tuple(at_home(pool, env) for pool in asked.partners)
         self.rows: Memory | JsonLines = Memory()
         self.kept: Path | None = None
