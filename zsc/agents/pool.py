@@ -176,13 +176,13 @@ def make_pool(spec: EnvSpec, policy: Policy, params: Params, labels: Sequence[La
 
     Raises UserError for parameters that are no numbers: what plays by them plays nothing.
     """
-    host = jax.tree.map(np.asarray, params)
+    host = jax.tree.map(np.array, params)  # copies: a device may use the memory as it is
     check_numbers(host, labels)
     named = tuple(
         replace(label, id=name)
         for label, name in zip(labels, _ids(policy, host, len(labels)), strict=True)
     )
-    return Pool(jax.device_put(host, may_alias=False), policy, named, Home.of(spec))
+    return Pool(jax.device_put(host), policy, named, Home.of(spec))
 
 
 def check_numbers(params: Params, labels: Sequence[Label]) -> None:

@@ -94,8 +94,10 @@ def command(arguments: list[str]) -> type[Train]:
     known = {option.name for option in options} | {each.name for each in fields(Train)}
     for word in arguments:
         name = word.partition("=")[0].removeprefix("--").replace("-", "_")
+        if not word.startswith("--") or name in known:
+            continue
         theirs = [m for m in RECIPES if name in {o.name for o in options_of(RECIPES.get(m))}]
-        if word.startswith("--") and theirs and name not in known:
+        if theirs:
             option = f"--{name.replace('_', '-')}"
             raise UserError(f"{option} belongs to {', '.join(theirs)}, not to {method}")
     hints = preset_hints(RECIPES.get(method), named_game(arguments))

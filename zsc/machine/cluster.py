@@ -129,10 +129,13 @@ def place(tree: PyTree, sharding: Any) -> PyTree:
 
 def copied(tree: PyTree) -> PyTree:
     """Arrays of their own, where the given ones are; one process compiles nothing for it."""
-    if several():
-        return jax.tree.map(jnp.copy, tree)
-    where = jax.tree.map(lambda x: getattr(x, "sharding", None), tree)
-    return jax.device_put(tree, where, may_alias=False)
+
+    def one(x: Any) -> Any:
+        if several() or not isinstance(x, jax.Array):
+            return jnp.copy(x)
+        return jax.device_put(x, x.sharding, may_alias=False)
+
+    return jax.tree.map(one, tree)
 
 
 class Lock:
