@@ -17,7 +17,7 @@ _BACKEND = (
 
 def copy_of_checkout(folder: Path) -> Path:
     """What may go into a build, and the tests, which must not; building leaves files in it."""
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "constraints.txt"):
         shutil.copy(ROOT / name, folder / name)
     for name in (*FOLDERS, "tests"):
         shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=_NOT_COPIED)

@@ -76,8 +76,7 @@ def story(zsc: Zsc, folder: Path) -> None:
     shown = said("score", runs[0], "--roster", str(roster), "--episodes", "2")
     assert "left" in shown
     page = folder / "page.html"
-    scored = ("--score", "--roster", str(roster), "--films", "1", "--episodes", "2")
-    said("report", *runs, "--bots", *scored, "--out", str(page))
+    said("report", str(folder / "xp"), "--films", "0", "--out", str(page))
     assert "tastes" in page.read_text()
     assert "did you mean 'linear'" in said(*TASTES, "--network", "linaer", "--show", code=2)
     assert "did you mean 'meet'" in said("train", "sp", "--env", "meat", "--show", code=2)

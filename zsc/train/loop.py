@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from zsc.errors import UserError
 from zsc.learn.base import Metrics
@@ -123,7 +124,9 @@ def _rows(log: Metrics, begun: int, count: int, steps_per_update: int) -> list[d
 
 
 @lru_cache(maxsize=64)
-def _chunk(update: Update, size: int) -> Callable[[TrainState, Array], tuple[TrainState, Metrics]]:
+def _chunk(
+    update: Update, size: int
+) -> Callable[[TrainState, ArrayLike], tuple[TrainState, Metrics]]:
     """Up to `size` updates as one program; how many is an argument, so a rest compiles nothing."""
     once = jax.jit(update)  # traced a single time, for its shapes and for the loop
 

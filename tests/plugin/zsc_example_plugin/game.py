@@ -73,9 +73,8 @@ class Meet:
 
     def render(self, state):
         picture = np.full((16, 16 * self.cells, 3), 240, np.uint8)
-        for top, colour, cell in zip(
-            (2, 9), ((214, 94, 40), (40, 110, 190)), state.at, strict=True
-        ):
+        colours = (214, 94, 40), (40, 110, 190)
+        for top, colour, cell in zip((2, 9), colours, state.at, strict=True):
             picture[top : top + 5, 16 * int(cell) + 4 : 16 * int(cell) + 12] = colour
         return picture
 
