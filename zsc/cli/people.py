@@ -16,7 +16,10 @@ from zsc.envs.base import Environment
 from zsc.errors import UserError, unknown
 from zsc.machine.progress import say
 
-_EXTRA = "games with people need the extra: pip install 'zsc-toolkit[play]'"
+_EXTRA = (
+    "games with people need the extra [play]: pip install starlette uvicorn websockets "
+    "markdown-it-py"
+)
 
 
 @dataclass(frozen=True)

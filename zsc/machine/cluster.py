@@ -133,7 +133,8 @@ def copied(tree: PyTree) -> PyTree:
     def one(x: Any) -> Any:
         if several() or not isinstance(x, jax.Array):
             return jnp.copy(x)
-        return jax.device_put(x, x.sharding, may_alias=False)
+        where = x.sharding if x.committed else None  # bound to devices no more than it was
+        return jax.device_put(x, where, may_alias=False)
 
     return jax.tree.map(one, tree)
 
