@@ -26,6 +26,7 @@ import pytest
 import zsc
 import zsc.evaluation
 from zsc.agents.bots import _BOTS
+from zsc.agents.networks import NETWORKS
 from zsc.agents.policy import POLICIES
 from zsc.cli import _parsed
 from zsc.envs.overcooked import CLASSIC, MIRRORED
@@ -151,7 +152,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(Recipe, "train", small_training)
     monkeypatch.setattr(zsc.evaluation, "crossplay", few(zsc.evaluation.crossplay, 2))
     monkeypatch.setattr(heldout, "score", few(heldout.score, 1))
-    for registry in (FAMILIES, POLICIES, RECIPES, _BOTS):
+    for registry in (FAMILIES, NETWORKS, POLICIES, RECIPES, _BOTS):
         monkeypatch.setattr(registry, "_known", dict(registry._known))
     yield
     plt.close("all")
