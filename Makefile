@@ -12,7 +12,7 @@ demo: $(RUN)  ## train three kinds of pools and draw their cross-play (a few min
 	$(BIN)/zsc demo --out demo
 
 test: $(DEV)  ## all tests but the long ones, and two notebooks at a small size
-	ZSC_SMALL=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbmake tests $(NOTEBOOKS)
+	ZSC_SMALL=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbmake $(NOTEBOOKS) tests
 
 long: $(DEV)  ## what `make test` leaves out: every method, several processes, kills, notebooks; half an hour
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m long tests

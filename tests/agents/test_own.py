@@ -20,10 +20,10 @@ import pytest
 
 import zsc
 from tests.disk import bits, files
+from tests.small_games import ShownLever
 from zsc.agents.policy import POLICIES, in_turns
 from zsc.cli import main
 from zsc.envs.base import EnvSpec
-from zsc.envs.small import TwoStepMatrix
 from zsc.evaluation import crossplay
 from zsc.populations import SelfPlay
 
@@ -77,7 +77,7 @@ def test_commands_say_how_to_register_what_they_do_not_know(
         warnings.simplefilter("ignore")
         SelfPlay(members=2, steps=4, learner=PPO, network=of_spec).train(LEVER, out=tmp_path / "a")
         SelfPlay(members=2, steps=4, learner=PPO, network=zsc.mlp_policy).train(
-            TwoStepMatrix(), out=tmp_path / "b"
+            ShownLever(), out=tmp_path / "b"
         )
     capsys.readouterr()
     end = {"report": ".html", "render": ".gif"}.get(command, "")
@@ -92,8 +92,8 @@ def test_commands_say_how_to_register_what_they_do_not_know(
 
 def test_a_game_that_no_run_would_lead_back_to_is_told_before_training(tmp_path: Path) -> None:
     recipe = SelfPlay(members=2, steps=4, learner=PPO, network=zsc.mlp_policy)
-    with pytest.warns(UserWarning, match=r"small/TwoStepMatrix cannot be made again.*register_env"):
-        recipe.train(TwoStepMatrix(), out=tmp_path / "run")
+    with pytest.warns(UserWarning, match=r"rounds cannot be made again.*register_env"):
+        recipe.train(ShownLever(), out=tmp_path / "run")
 
 
 def test_own_policies_that_are_registered_come_back(registered: None, tmp_path: Path) -> None:
