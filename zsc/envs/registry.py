@@ -80,7 +80,7 @@ def make(name: str, /, **settings: Any) -> Environment:
         if need not in settings:
             example = f", or a name such as {name}/{next(iter(family.variants), None)}"
             raise UserError(
-                f'{name} needs a {need}: make("{name}", {need}=...)'
+                f'{name} needs {"an" if need[0] in "aeiou" else "a"} {need}: make("{name}", {need}=...)'
                 f"{example if family.variants else ''}"
             )
     return _built(name, family, {**fixed, **settings})
