@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := .venv/.installed-run
 DEV := .venv/.installed-dev
-NOTEBOOKS := notebooks/who_can_work_with_whom.ipynb notebooks/how_robust_is_my_agent.ipynb
+NOTEBOOKS := notebooks/how_robust_is_my_agent.ipynb
 CODE := zsc populations evaluation tests benchmarks
 
 .PHONY: demo test long ladder check format oracle fuzz people endurance mutants table rosters bench docs notebooks clean
@@ -11,7 +11,7 @@ CODE := zsc populations evaluation tests benchmarks
 demo: $(RUN)  ## train three kinds of pools and draw their cross-play (a few minutes)
 	$(BIN)/zsc demo --out demo
 
-test: $(DEV)  ## all tests but the long ones, and two notebooks at a small size
+test: $(DEV)  ## all tests but the long ones, and a notebook at a small size
 	ZSC_SMALL=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbmake $(NOTEBOOKS) tests
 
 long: $(DEV)  ## what `make test` leaves out: every method, several processes, kills, notebooks; half an hour

@@ -110,6 +110,7 @@ def entry_points() -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.long
 def test_a_package_of_ones_own_goes_all_the_way_through(
     plugged: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:

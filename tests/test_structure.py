@@ -9,6 +9,7 @@ import sys
 import tomllib
 import types
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -107,7 +108,7 @@ def test_inputs_are_put_together_in_one_place() -> None:
     calls_it = [
         str(path.relative_to(ROOT))
         for path in sources(*PACKAGES)
-        if "Inputs" in calls(ast.parse(path.read_text()))
+        if "Inputs" in calls(tree_of(path))
     ]
     assert calls_it == ["zsc/play/acting.py"]
 
@@ -137,10 +138,16 @@ def imports(tree: ast.AST, package: str) -> Iterator[str]:
             yield from (".".join([*filter(None, start), name.name]) for name in node.names)
 
 
+@cache
 def imports_of(path: Path) -> set[str]:
     module = module_of(path)
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    return set(imports(ast.parse(path.read_text()), package))
+    return set(imports(tree_of(path), package))
+
+
+@cache
+def tree_of(path: Path) -> ast.AST:
+    return ast.parse(path.read_text())
 
 
 def inside(name: str, module: str) -> bool:
@@ -198,7 +205,7 @@ def test_packages_import_neither_tests_nor_benchmarks() -> None:
 def test_the_web_is_imported_by_the_command_line_only_and_when_it_is_asked_for() -> None:
     outside = [x for x in importers("zsc.web", sources(*PACKAGES)) if "zsc/web/" not in x]
     assert outside == ["zsc/cli/export_page.py", "zsc/cli/people.py"]
-    trees = [ast.parse((ROOT / path).read_text()) for path in outside]
+    trees = [tree_of(ROOT / path) for path in outside]
     at_once = [name for tree in trees for node in tree.body if isinstance(node, ast.ImportFrom)
                for name in imports(node, "zsc.cli")]  # fmt: skip
     assert not any(inside(name, "zsc.web") for name in at_once)

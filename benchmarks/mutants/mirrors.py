@@ -131,6 +131,7 @@ MIRRORS = {
         *_row("trajedi"),
     ),
     "populations/two_stage.py": (
+        "tests/populations/test_fictitious_co_play.py",
         f"{_LADDER}::test_mep_meets_each_partner_and_seat_by_its_rank",
         *_row("mep"),
         *_row("comedi"),

@@ -98,6 +98,7 @@ def test_the_trap_independent_policies_leave_the_odd_lever():
     assert slope(threshold) == pytest.approx(0.0, abs=1e-5)
 
 
+@pytest.mark.long
 def test_pools_fall_into_the_trap_and_say_so():
     """Trained as populations of independent policies: self-play agrees with itself alone, and
     other-play from a uniform start agrees with nobody, not even itself."""

@@ -93,6 +93,7 @@ def test_a_training_without_a_terminal_says_how_far_it_is(capsys: pytest.Capture
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.long
 def test_cross_play_score_and_report_say_how_far_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

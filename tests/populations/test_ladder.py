@@ -101,6 +101,7 @@ def skill(pool):
 # MEP: five members and ten equal levers
 
 
+@pytest.mark.long
 def test_mep_spreads_the_population():
     plain, varied = (
         trained(MaximumEntropy, TEN, members=6, partners=5, alpha=alpha) for alpha in (0.0, 0.1)

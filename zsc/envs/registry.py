@@ -78,9 +78,10 @@ def make(name: str, /, **settings: Any) -> Environment:
     _check(f"setting of {name}", other, set(_settings(family)) - set(fixed))
     for need in () if variant else family.needs:
         if need not in settings:
+            article = "an" if need[0] in "aeiou" else "a"
             example = f", or a name such as {name}/{next(iter(family.variants), None)}"
             raise UserError(
-                f'{name} needs a {need}: make("{name}", {need}=...)'
+                f'{name} needs {article} {need}: make("{name}", {need}=...)'
                 f"{example if family.variants else ''}"
             )
     return _built(name, family, {**fixed, **settings})
