@@ -92,7 +92,7 @@ def test_commands_say_how_to_register_what_they_do_not_know(
 
 def test_a_game_that_no_run_would_lead_back_to_is_told_before_training(tmp_path: Path) -> None:
     recipe = SelfPlay(members=2, steps=4, learner=PPO, network=zsc.mlp_policy)
-    with pytest.warns(UserWarning, match=r"rounds cannot be made again.*register_env"):
+    with pytest.warns(UserWarning, match=r"ShownLever cannot be made again.*register_env"):
         recipe.train(ShownLever(), out=tmp_path / "run")
 
 

@@ -39,7 +39,7 @@ class HiddenGame:
     one-hot [2] if it may.
     """
 
-    name: ClassVar[str] = "hidden"
+    name: ClassVar[str] = ""  # of the game; that of the class if left out
     least: ClassVar[float | None] = None  # that an episode can pay
     most: ClassVar[float | None] = None
 
@@ -151,15 +151,16 @@ class HiddenGame:
 def _spec(env: HiddenGame) -> EnvSpec:
     moves = max(env.firsts, env.seconds)
     size = 3 + moves + 2
+    name = env.name or type(env).__name__
     return EnvSpec(
-        id=env.name,
+        id=name,
         version=1,
         num_agents=2,
         num_actions=moves + 1,
         obs_shape=(size,),
         obs_dtype="uint8",
         obs_scale=(1,) * size,
-        obs_id=f"{env.name}:{env.firsts}+{env.seconds}",
+        obs_id=f"{name}:{env.firsts}+{env.seconds}",
         horizon=2,
         fixed_length=False,
         action_names=(*env.words(), "wait"),

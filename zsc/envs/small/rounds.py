@@ -38,7 +38,7 @@ class RoundGame:
     each round as one-hots [rounds, N], zeros before. After the last round the game is terminated.
     """
 
-    name: ClassVar[str] = "rounds"
+    name: ClassVar[str] = ""  # of the game; that of the class if left out
     least: ClassVar[float | None] = None  # that an episode can pay
     most: ClassVar[float | None] = None
 
@@ -129,15 +129,16 @@ class RoundGame:
 @cache
 def _spec(env: RoundGame) -> EnvSpec:
     size = env.rounds * (1 + 2 * env.actions)
+    name = env.name or type(env).__name__
     return EnvSpec(
-        id=env.name,
+        id=name,
         version=1,
         num_agents=2,
         num_actions=env.actions,
         obs_shape=(size,),
         obs_dtype="uint8",
         obs_scale=(1,) * size,
-        obs_id=f"{env.name}:{env.rounds}x{env.actions}{', own first' if env.own_first else ''}",
+        obs_id=f"{name}:{env.rounds}x{env.actions}{', own first' if env.own_first else ''}",
         horizon=env.rounds,
         fixed_length=type(env).stops is RoundGame.stops,
         action_names=tuple(map(str, range(env.actions))),
